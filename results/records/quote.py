@@ -9,7 +9,8 @@ class Quote(Record):
     """Intervals (5% to 95%) of the seconds of all trials together, and on the clock with `slots`
     slots; `unstopped` are the seconds of all trials without early stopping.
 
-    `shortest` and `longest` are the seconds of single trials.
+    `shortest` and `longest` are the seconds of single trials, trained whole; `saved_low` to
+    `saved_high` those that forks save, counted in none of the others.
     """
 
     low: float
@@ -20,3 +21,5 @@ class Quote(Record):
     slots: int
     shortest: float
     longest: float
+    saved_low: float = 0.0
+    saved_high: float = 0.0

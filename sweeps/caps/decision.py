@@ -63,8 +63,9 @@ class Decision:
     ) -> tuple[Admission, ReachedCap | None]:
         """Whether a trial with these params may begin, and else the cap below which it cannot end.
 
-        `done` is the share that it has had before. For a `repeat`, nothing is kept back. A trial
-        that is expected to end in time, but not surely, may begin once others have been measured.
+        `done` is the share that it has had before, or takes over from another. For a `repeat`,
+        nothing is kept back. A trial that is expected to end in time, but not surely, may begin
+        once others have been measured.
         """
         refused = self._refuses(at, params, done, repeat, surely=False)
         if refused is None:

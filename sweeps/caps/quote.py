@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 
 from results.records.quote import Quote
-from sweeps.caps.simulation import play
+from sweeps.caps.simulation import Family, play
 from sweeps.caps.too_short import STARTING
 from sweeps.spec.spec import SweepSpec
 
@@ -25,38 +26,52 @@ _ERROR = 0.15
 
 def make_quote(
     spec: SweepSpec,
-    prices: Sequence[float],
+    families: Sequence[Family],
     trials: int,
     repeats: int,
     slots: int,
     warm_up: float = 0.0,
 ) -> Quote:
-    """The quote of a sweep whose trials take seconds like `prices`, those of random points of its
+    """The quote of a sweep whose trials are like those in `families`, at random points of its
     space. Repeats are trained whole. Each slot takes `warm_up` seconds longer for its first ones.
     """
     points = spec.trial.budget.evaluations
     count = min(trials, _MOST_TRIALS)
     times = max(5, min(_MOST_TIMES, _WORK // (count * points)))
     rng = random.Random(spec.search.seed)
-    busy, clock = [], []
+    prices = [each.seconds for family in families for each in family]
+    busy, clock, saved = [], [], []
     for number in range(times):
-        drawn = rng.choices(prices, k=count)
+        drawn = _drawn(families, count, rng)
         played = play(spec.search, points, drawn, slots, seed=number)
         more = repeats * rng.choice(prices)
         error = rng.lognormvariate(0.0, _ERROR)
         scale = trials / count
+        saved.append(error * played.saved * scale)
         together = min(slots, max(1, repeats))
         busy.append(error * (played.busy * scale + more + slots * warm_up))
         training = error * (played.clock * scale + more / together + warm_up)
         clock.append(training + rng.uniform(*STARTING))
-    mean = sum(prices) / len(prices)
+    own = [each.own for family in families for each in family]
     return Quote(
         low=float(np.quantile(busy, 0.05)),
         high=float(np.quantile(busy, 0.95)),
-        unstopped=(trials + repeats) * mean,
+        unstopped=trials * fmean(own) + repeats * fmean(prices),
         clock_low=float(np.quantile(clock, 0.05)),
         clock_high=float(np.quantile(clock, 0.95)),
         slots=slots,
         shortest=min(prices),
         longest=max(prices),
+        saved_low=float(np.quantile(saved, 0.05)),
+        saved_high=float(np.quantile(saved, 0.95)),
     )
+
+
+def _drawn(families: Sequence[Family], count: int, rng: random.Random) -> list[Family]:
+    """Random families of so many trials in all."""
+    found: list[Family] = []
+    while count > 0:
+        family = rng.choice(families)[:count]
+        found.append(family)
+        count -= len(family)
+    return found

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
-import optuna
-
-from search_spaces import bridge
 from search_spaces.values import Value
-from sweeps.planning.edits import NO_EDITS, Edits
-from sweeps.spec.spec import SweepSpec
 from trainables.config.batch_split import split_step
 from trainables.config.trial import TrialConfig
-
-_DRAWS = 200
-"""Random points of the space whose trials are priced."""
 
 _CHECKPOINTING = 4 / 3
 """Seconds with gradient checkpointing over those without: a second forward pass."""
@@ -149,20 +139,6 @@ class Prices:
     def _kind(self, config: TrialConfig) -> Kind:
         slowest = max(self.kinds.values(), key=lambda each: each.training.per_token)
         return self.kinds.get(config.method, slowest)
-
-
-def prices_of_space(spec: SweepSpec, prices: Prices, edits: Edits = NO_EDITS) -> list[float]:
-    """The seconds of the trials at random points of the space, as they are edited."""
-    seed = random.Random(spec.search.seed).randrange(2**32)
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-    found = []
-    for _ in range(_DRAWS):
-        params = bridge.suggest(study.ask(), spec.space)
-        with suppress(ValueError):  # a combination that will be refused
-            config = edits.given(params, spec.trial.with_params(params))
-            if config is not None:
-                found.append(prices.of(config, params))
-    return found
 
 
 def with_twice_the_batch(config: TrialConfig) -> TrialConfig:

@@ -22,21 +22,25 @@ where the file has bytes. Quantised files are rare, and rather smaller."""
 @dataclass(frozen=True)
 class Copies:
     """Numbers of trials: `at_once` in training, each with its checkpoints and the one being
-    written; `kept` with their weights alone."""
+    written; `kept` with their weights alone; and `forks`, each a checkpoint and weights."""
 
     at_once: int
     kept: int
+    forks: int = 0
 
     def of(self, need: DiskNeed) -> int:
         """The bytes of all of them."""
         training = _checkpoints() * need.checkpoint + 2 * need.weights
-        return self.at_once * training + self.kept * need.weights
+        forks = self.forks * (need.checkpoint + need.weights)
+        return self.at_once * training + self.kept * need.weights + forks
 
 
 def copies(slots: int, spec: SweepSpec, repeats: int) -> Copies:
     """At most those of a sweep with so many slots, and `repeats` with fresh seeds."""
     at_once = min(slots * most_lanes(spec), max(spec.trials, repeats))
-    return Copies(at_once, spec.slots.keep_best + repeats)
+    # A new trunk begins only if each unfinished one has a branch in training.
+    forks = min(at_once * (spec.search.forks - 1), spec.trials)
+    return Copies(at_once, spec.slots.keep_best + repeats, forks)
 
 
 def check_disk_for(
@@ -59,10 +63,12 @@ def check_disk_for(
     if (most := found.of(need)) <= free:
         yield ok("checkpoints", f"they take at most {decimal(most)} of {decimal(free)} free")
         return
+    forks = f" and for {found.forks} forks" if found.forks else ""
+    weighed = found.kept + found.at_once + found.forks
     message = (
         f"{decimal(free)} are free for {folder}, and the sweep may need {decimal(most)}: a "
         f"checkpoint takes {decimal(need.checkpoint)}, up to {_checkpoints()} for each of "
-        f"{found.at_once} trials at once, and the weights of {found.kept + found.at_once} trials "
+        f"{found.at_once} trials at once{forks}, and the weights of {weighed} trials "
         f"{decimal(need.weights)} each"
     )
     remedy = "set SWEEP_HOME or --home to a larger disk, or run `sweep clean` on ended sweeps"

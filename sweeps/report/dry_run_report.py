@@ -84,7 +84,15 @@ def _sweep(spec: SweepSpec, run: DryRun) -> str:
     work = f"{between(quote.low, quote.high)} of a slot's time{_money(spec, quote)}"
     whole = f"without early stopping {duration(quote.unstopped)}"
     stops = spec.search.early_stopping_kind.stops or spec.search.patience is not None
-    return f"{clock}, half a minute to start included: {work}; {whole if stops else one}"
+    parts = [work, *_forks(quote), whole if stops else one]
+    return f"{clock}, half a minute to start included: {'; '.join(parts)}"
+
+
+def _forks(quote: Quote) -> list[str]:
+    """What forks save, if they do."""
+    if not quote.saved_high:
+        return []
+    return [f"forks save another {between(quote.saved_low, quote.saved_high)}"]
 
 
 def _money(spec: SweepSpec, quote: Quote) -> str:

@@ -64,14 +64,17 @@ class CapKeeper:
         """Take over the observer's record."""
         self._cluster = cluster
 
-    def admits(self, params: Mapping[str, object], number: int) -> Admission:
-        """Whether the trial of the search may begin; once one never may, none may."""
+    def admits(
+        self, params: Mapping[str, object], number: int, taken_over: float = 0.0
+    ) -> Admission:
+        """Whether the trial of the search may begin, which takes over a share of its steps from
+        another; once one never may, none may."""
         if not self._spec.caps.limits:
             return Admission.NOW
         if self.reached is not None:
             return Admission.NEVER
         known = next((each for each in self._trials() if each.number == number), None)
-        done = share_done(known) if known else 0.0
+        done = max(taken_over, share_done(known) if known else 0.0)
         answer, refused = self._decision.asks(self._position(), params, done)
         self.reached = refused if answer is Admission.NEVER else None
         return answer

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from results.records.quote import Quote
 from search_spaces.values import Value
 from sweeps.base.errors import CapacityError, SweepError
+from sweeps.caps.priced import families_of
 from sweeps.caps.quote import make_quote
-from sweeps.caps.speeds import Course, Prices, Validation, prices_of_space
+from sweeps.caps.speeds import Course, Prices, Validation
 from sweeps.caps.timing import kind_of
 from sweeps.caps.too_short import refuse_if_too_short
 from sweeps.caps.trained_tokens import work_of
@@ -99,8 +100,8 @@ def quoted(
     inputs, rows = tried.prepared.inputs, workshop.validation_set
     validation = Validation(len(rows), float(rows.lengths.sum()), before_end(spec, inputs))
     prices = Prices(kinds, validation, generation, spec.slots.workers, work_of(spec, inputs))
-    found = prices_of_space(spec, prices, tried.fitted.edits)
-    refuse_if_too_short(spec, min(found))
+    found = families_of(spec, prices, tried.fitted.edits)
+    refuse_if_too_short(spec, min(each.seconds for family in found for each in family))
     trials, slots = spec.budget_trials or 1, tried.room.count
     quote = make_quote(spec, found, trials, most_repeats(spec), slots, prices.warm_up)
     return quote, notes

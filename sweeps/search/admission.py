@@ -14,5 +14,6 @@ class Admission(Enum):
     NEVER = "never"
 
 
-Admits = Callable[[Mapping[str, object], int], Admission]
-"""Whether a trial with these params and this number may begin."""
+Admits = Callable[[Mapping[str, object], int, float], Admission]
+"""Whether a trial with these params and this number may begin, and take over this share of its
+steps from another."""

@@ -126,6 +126,12 @@ class Branching:
             return None
         return Forking(self._place(number), family.parting(number))
 
+    def taken_over(self, number: int) -> float:
+        """The share of its steps that a trial takes over from others, by the forks there are."""
+        family = self._family(number)
+        step = self._latest_fork(family, number)
+        return step / family.steps(number) if step else 0.0
+
     def _is_open(self, number: int) -> bool:
         record = self._record_of(number)
         return record is None or not record.status.ended
@@ -189,6 +195,10 @@ class _Family:
         """The steps after which later trials part from this one."""
         found = {s for (one, other), s in self._shared.items() if one == number < other}
         return tuple(sorted(step for step in found if 0 < step < self._steps[number]))
+
+    def steps(self, number: int) -> int:
+        """All steps of a trial."""
+        return self._steps[number]
 
     def until(self, number: int, step: int) -> str:
         """What happens to a trial until it parts from another one, as its tape says."""

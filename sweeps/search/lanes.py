@@ -49,7 +49,7 @@ def _reasons(spec: SweepSpec) -> Iterator[str]:
     if spec.slots.workers > 1 or spec.slots.engine is not None:
         yield "several workers or DeepSpeed hold one trial's weights"
     if spec.search.forks > 1:
-        yield "trials in lanes do not begin at forks"
+        yield "search.forks draws few trunks, each by those before it"
     if spec.trial.micro_batch_grows:
         yield "micro_batch_size: auto fills a slot with one trial"
     each = [_why_alone(spec.trial, point) for point in reachable(spec.space, _DECIDING)]

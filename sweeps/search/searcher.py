@@ -98,7 +98,7 @@ class OptunaSearcher(Searcher):
         watcher: SearchWatcher,
         has_room: Callable[[], bool] = lambda: True,
         on_finished: Callable[[], object] = lambda: None,
-        admits: Admits = lambda params, number: Admission.NOW,
+        admits: Admits = lambda params, number, taken_over: Admission.NOW,
         edits: Edits = NO_EDITS,
         forks: Forks | None = None,
     ) -> None:
@@ -135,7 +135,8 @@ class OptunaSearcher(Searcher):
             number, params = drawn
             config = self._configured(number, params)
             if config is not None and not self._dropped(number, params, config):
-                answer = self._admits(params, number)
+                taken_over = self._branching.taken_over(number) if self._branching else 0.0
+                answer = self._admits(params, number, taken_over)
                 if answer is not Admission.NOW:
                     self._study.put_back(number)
                     self._closed = answer is Admission.NEVER

@@ -97,8 +97,8 @@ def check_fit(parts: Parts, found: Sequence[Problem] = ()) -> list[Problem]:
         problems += check_batches(trial, space, slots.workers)
         problems += check_engine(trial, space, slots.workers)
         problems += check_growth(trial, space, slots)
-    if trial and space and search and slots and search.forks > 1 and not (found or problems):
-        problems += check_forks(trial, space, search, slots, at(parts.tree, "storage.uri"))
+    if trial and space and search and search.forks > 1 and not (found or problems):
+        problems += check_forks(trial, space, search, at(parts.tree, "storage.uri"))
     if slots:
         problems += _fewest_slots(slots, parts.trials)
     if trial:

@@ -13,7 +13,7 @@ from search_spaces.domains import Choice, Domain
 from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import Value, identity
-from sweeps.spec.settings import SearchSettings, SlotsSettings
+from sweeps.spec.settings import SearchSettings
 from trainables.config.trial import TrialConfig
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ class Late:
         """The params without those that act late."""
         late = self.of(params)
         return {name: value for name, value in params.items() if name not in late}
+
+    def shared(self, one: Params, other: Params) -> float:
+        """The share of their steps that two trials have in common."""
+        from trainables.training.forks.tape import shared_steps
+
+        mine, others = self._tape(one), self._tape(other)
+        return shared_steps(mine, others) / _STEPS if mine and others else 0.0
 
     def any(self) -> bool:
         """Whether some trial has a parameter that acts late, as far as a few show."""
@@ -130,15 +137,11 @@ def _values(domain: Domain) -> tuple[Value, ...]:
 
 
 def check_forks(
-    trial: TrialConfig,
-    space: Space,
-    search: SearchSettings,
-    slots: SlotsSettings,
-    storage: object,
+    trial: TrialConfig, space: Space, search: SearchSettings, storage: object
 ) -> Iterator[Problem]:
     """What a search with forks cannot be combined with, or has no use for; `storage` is its URI."""
     place = "search.forks"
-    problem = _misfit(trial, search, slots, storage)
+    problem = _misfit(trial, search, storage)
     if problem is not None:
         yield Problem(place, *problem)
     elif not Late(trial, space).any():
@@ -147,9 +150,7 @@ def check_forks(
         yield Problem(place, message, remedy)
 
 
-def _misfit(
-    trial: TrialConfig, search: SearchSettings, slots: SlotsSettings, storage: object
-) -> tuple[str, str] | None:
+def _misfit(trial: TrialConfig, search: SearchSettings, storage: object) -> tuple[str, str] | None:
     """The first reason why trials cannot share steps, and the way out."""
     if not trial.learns.trains:
         return f"objective {trial.objective} trains no model", "leave it out"
@@ -162,11 +163,6 @@ def _misfit(
         return message, "leave one of the two out"
     if search.sampler_kind.finite:
         return f"{search.sampler} tries every combination once", "use another sampler"
-    if slots.lanes not in (1, "auto"):
-        return "trials in lanes do not begin at forks", "leave out slots.lanes, or this"
-    if slots.workers > 1 or slots.engine is not None:
-        remedy = "leave out slots.workers and slots.deepspeed, or this"
-        return "needs slots of one worker without DeepSpeed", remedy
     if storage is not None:
         remedy = "let all nodes see the sweep home, or leave one of the two out"
         return "forks are kept in the sweep's folder, not at storage.uri", remedy

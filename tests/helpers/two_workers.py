@@ -17,8 +17,10 @@ from pathlib import Path
 import tiny_training as tiny
 from host_reads import reads_of_each_step
 
+from trainables.board.job import Forking, Job
 from trainables.core.evaluation import Ending
 from trainables.core.model_source import ModelSource
+from trainables.slots.slot_forks import SlotForks
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.inputs import Inputs
 
@@ -46,11 +48,27 @@ RESUMED = {
 }
 """Trials that are laid aside after step 3 and taken up again."""
 
+FORKED = ("lora plain", "full ZeRO-2", "full ZeRO-3", "bf16 ZeRO-0")
+"""Of these, those of which a branch begins at a fork, under WSD."""
+
+FORK = 4
+"""Where a decay over half of 6 steps parts from one over a third."""
+
 ON_A_PART = {**SHORT, "evaluation__examples": 5, "micro_batch_size": 3}
 """A trial that is measured on so many examples before its end."""
 
 STOPPED = {**SHORT, "budget__steps": 30}
 DIVERGED = {**SHORT, "budget__steps": 30, "warmup_fraction": 0.0, "learning_rate": 1e25}
+
+
+class Board:
+    """Hears of the evaluations that a branch takes over."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def evaluated(self, trial, evaluation):
+        self.losses.append(evaluation.metrics["eval_loss"])
 
 
 class Curious(tiny.Watcher):
@@ -91,6 +109,7 @@ def main(folder: Path) -> None:
         made[name] = [[each.metrics, each.subset] for each in watcher.seen]
     made["bf16 ZeRO-0"] = trained(workshop, tiny.Watcher(), RESUMED["bf16 ZeRO-0"])
     made["resumed"] = {name: in_two_halves(workshop, folder, name) for name in RESUMED}
+    made["forked"] = {name: forked(workshop, folder / "forked" / name, name) for name in FORKED}
     made["stopped"] = trained(workshop, tiny.Watcher(stop_at_step=3), STOPPED)
     with reads_of_each_step() as reads:
         trained(workshop, tiny.Watcher(), SHORT)
@@ -177,6 +196,25 @@ def in_two_halves(workshop, folder, name):
     return {
         "losses": first["losses"] + second["losses"],
         "endings": [first["ending"], second["ending"]],
+    }
+
+
+def forked(workshop, folder, name):
+    """A branch of a trunk, and the same trial trained whole."""
+    board, forking = Board(), Forking(folder / "forks", (FORK,))
+    for number, decay in enumerate((1 / 3, 1 / 2)):
+        params = {**RESUMED[name], "schedule": "wsd", "wsd__decay_fraction": decay}
+        job = Job(str(number), tiny.trial(**params), folder / str(number), forking=forking)
+        forks = SlotForks(job, forking, workshop, "two workers")
+        seen = forks.begun(board).seen
+        watcher = tiny.Watcher()
+        made = trained(workshop, watcher, params, forks.checkpoints(float("inf"), watcher.seen))
+    whole = trained(workshop, tiny.Watcher(), params)
+    return {
+        "losses": board.losses + made["losses"],
+        "whole": whole["losses"],
+        "seen": len(seen),
+        "shared": made["cost"]["shared_steps"],
     }
 
 

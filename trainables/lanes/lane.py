@@ -26,7 +26,7 @@ from trainables.lanes.lane_run import LaneRun
 from trainables.losses.batch import Batch
 from trainables.losses.loss import RowLoss
 from trainables.training.checkpoints import Checkpoint, Checkpoints
-from trainables.training.optimizers import lora_plus, optimizer
+from trainables.training.optimizers import lora_plus, optimizer, set_rates
 from trainables.training.plan import Plan
 from trainables.training.schedules import multiplier
 from trainables.training.trainer import TRAINED
@@ -195,6 +195,7 @@ class Lane:
         self.adapter.read(folder / TRAINED)
         for part, name in ((self.optimizer, OPTIMIZER_NAME), (self.schedule, SCHEDULER_NAME)):
             part.load_state_dict(torch.load(folder / name, map_location=device, weights_only=True))
+        set_rates(self.schedule)
 
 
 def make_optimizer(model: PeftModel, config: TrialConfig) -> torch.optim.Optimizer:

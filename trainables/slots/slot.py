@@ -167,7 +167,7 @@ class _Worker:
                 told,
                 self._watchdog,
                 self._storage,
-                self._checkpoints,
+                self._begun,
                 lane_source,
                 self.memory,
             )
@@ -232,16 +232,8 @@ class _Worker:
             monitor = self._monitor(job, uploads)
             return toy.train(job.config, monitor, self._progress)
         workshop = self._warm_workshop()
-        if job.forking is None:
-            checkpoints = self._checkpoints(job, uploads)
-            monitor = self._monitor(job, uploads)
-        else:
-            with self._progress.phase("looking for a fork"):
-                forks = SlotForks(job, job.forking, workshop, self._layout(job))
-                job = forks.begun(self._board)
-            monitor = self._monitor(job, uploads)
-            every = self._safeguards.checkpoint_seconds
-            checkpoints = forks.checkpoints(every, monitor.evaluations)
+        with self._progress.phase("looking for a fork"):
+            monitor, checkpoints = self._begun(job, uploads, workshop)
         before = workshop.loading_seconds
         try:
             outcome = workshop.train(job.config, monitor, checkpoints)
@@ -254,6 +246,17 @@ class _Worker:
         self._watchdog.alive()
         loading = workshop.loading_seconds - before
         return replace(outcome, cost=replace(outcome.cost, loading_seconds=loading))
+
+    def _begun(
+        self, job: Job, uploads: Uploads, workshop: Workshop
+    ) -> tuple[BoardMonitor, Checkpoints]:
+        """What watches a trial and what keeps its state, with what a fork gives it."""
+        if job.forking is None:
+            return self._monitor(job, uploads), self._checkpoints(job, uploads)
+        forks = SlotForks(job, job.forking, workshop, self._layout(job))
+        monitor = self._monitor(forks.begun(self._board), uploads)
+        every = self._safeguards.checkpoint_seconds
+        return monitor, forks.checkpoints(every, monitor.evaluations)
 
     def _monitor(self, job: Job, uploads: Uploads) -> BoardMonitor:
         return BoardMonitor(self._board, job, self._watchdog, self._storage, uploads)

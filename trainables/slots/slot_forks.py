@@ -39,16 +39,22 @@ class SlotForks:
         """The job with what a fork gives it: a checkpoint in its folder, and the evaluations until
         then, which the board hears of. As it is if it comes by no fork, or has a checkpoint from
         before its first evaluation that is not on record."""
+        found = self._found() if ranks.rank() == 0 else ()
+        (shared,) = ranks.from_rank_zero([found])
+        seen = list(self._job.seen)
+        for each in shared:
+            if all(each.point > earlier.point for earlier in seen):
+                if ranks.rank() == 0:
+                    board.evaluated(self._job.trial_id, each)
+                seen.append(each)
+        return replace(self._job, seen=tuple(seen))
+
+    def _found(self) -> tuple[Evaluation, ...]:
         checkpoints = self._job.folder / CHECKPOINTS
         steps = (int(found.name.removeprefix(PREFIX)) for found in checkpoints.glob(f"{PREFIX}*"))
         if any(step < min(self._unheard, default=math.inf) for step in steps):
-            return self._job
-        seen = list(self._job.seen)
-        for each in self._forks.take(self._tape, checkpoints, self._job.folder) or ():
-            if all(each.point > earlier.point for earlier in seen):
-                board.evaluated(self._job.trial_id, each)
-                seen.append(each)
-        return replace(self._job, seen=tuple(seen))
+            return ()
+        return self._forks.take(self._tape, checkpoints, self._job.folder) or ()
 
     def checkpoints(self, every: float, evaluations: Sequence[Evaluation]) -> Checkpoints:
         """The trial's checkpoints; `evaluations` are those made so far, and grow."""

@@ -71,12 +71,12 @@ class SlotLanes:
         told: BoardProgress,
         watchdog: Watchdog,
         storage: SlotStorage | None,
-        checkpoints: Callable[[Job, Uploads], Checkpoints],
+        begun: Callable[[Job, Uploads, Workshop], tuple[BoardMonitor, Checkpoints]],
         source: LaneSource,
         memory: Memory,
     ) -> None:
         self.board, self.told, self.watchdog, self.storage = board, told, watchdog, storage
-        self.checkpoints = checkpoints
+        self.begun = begun
         self._source = source
         self._memory = memory
         self._full = False
@@ -87,12 +87,12 @@ class SlotLanes:
         """Train the job and others; False if its adapter cannot share this base after all."""
         from trainables.lanes.loop import Lanes
 
-        first = _LaneJob(self, job, first=True)
+        first = _LaneJob(self, job, workshop, first=True)
         before = workshop.loading_seconds
         self.loading = lambda: workshop.loading_seconds - before
         kind, self._full = kind_of(job.config), job.alone
         lanes = Lanes(workshop, self._source.most, None if job.alone else self._source.found)
-        lanes.run(first.entry(), lambda: self._next(kind))
+        lanes.run(first.entry(), lambda: self._next(kind, workshop))
         return not first.unfit
 
     def ended(self) -> None:
@@ -100,7 +100,7 @@ class SlotLanes:
         self._full = self._full or self._memory.outgrown()
         self._asked = 0.0
 
-    def _next(self, kind: Hashable) -> Entry | None:
+    def _next(self, kind: Hashable, workshop: Workshop) -> Entry | None:
         if self._full or time.monotonic() - self._asked < _PAUSE:
             return None
         job = self._source.take(kind)
@@ -109,19 +109,23 @@ class SlotLanes:
             return None
         if self.storage:
             job = replace(job, folder=self.storage.local(job.folder))
-        return _LaneJob(self, job).entry()
+        try:
+            return _LaneJob(self, job, workshop).entry()
+        except Exception as error:  # noqa: BLE001 - its fork's; those in the other lanes go on
+            self.board.ended(job.trial_id, failed(job, error, self.storage))
+            return None
 
 
 class _LaneJob:
     """One job in a lane, with its own uploads, checkpoints and reports."""
 
-    def __init__(self, lanes: SlotLanes, job: Job, first: bool = False) -> None:
+    def __init__(self, lanes: SlotLanes, job: Job, workshop: Workshop, first: bool = False) -> None:
         self.unfit = False
         self._lanes = lanes
         self._job = job
         self._first = first
         self._uploads = Uploads()
-        self._checkpoints = lanes.checkpoints(job, self._uploads)
+        self._monitor, self._checkpoints = lanes.begun(job, self._uploads, workshop)
         self._progress = lanes.told.lane(job)
         self._open = ExitStack()
 
@@ -129,11 +133,9 @@ class _LaneJob:
         """The job as the lanes see it."""
         from trainables.lanes.lane import Entry
 
-        lanes = self._lanes
-        monitor = BoardMonitor(lanes.board, self._job, lanes.watchdog, lanes.storage, self._uploads)
         return Entry(
             self._job.config,
-            monitor,
+            self._monitor,
             self._checkpoints,
             self._end,
             self._fail,

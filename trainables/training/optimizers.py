@@ -25,6 +25,7 @@ from functools import partial
 import torch
 from peft import PeftModel
 from peft.optimizers import create_loraplus_optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from trainables.architecture.value_head import value_head
 from trainables.config.optimizer_config import OptimizerConfig
@@ -70,6 +71,14 @@ def rate_value_head(made: torch.optim.Optimizer, model: torch.nn.Module, ratio: 
         group["params"] = [each for each in group["params"] if id(each) not in own]
     mine = {"params": [*head.parameters()], "lr": ratio * rate, "weight_decay": 0.0}
     made.add_param_group(mine)
+
+
+def set_rates(schedule: LambdaLR) -> None:
+    """Give an optimizer the rates of its schedule's step; a loaded state has the rates of the trial
+    that saved it, from which this one may part there."""
+    known = schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas
+    for group, base, factor in zip(*known, strict=True):
+        group["lr"] = base * factor(schedule.last_epoch)
 
 
 def _steps_on_host(config: TrialConfig) -> bool:

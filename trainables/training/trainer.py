@@ -31,7 +31,7 @@ from trainables.losses.batch import Batch, to_batch
 from trainables.losses.loss import Loss
 from trainables.models import tuned
 from trainables.objectives.ppo import PpoConfig
-from trainables.training.optimizers import lora_plus, optimizer, rate_value_head
+from trainables.training.optimizers import lora_plus, optimizer, rate_value_head, set_rates
 from trainables.training.plan import Plan
 from trainables.training.rollouts.rollouts import Rollouts
 from trainables.training.schedules import multiplier
@@ -139,12 +139,9 @@ class TrialTrainer(Trainer):
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """Also set the learning rate: the checkpoint may be of a trial with other rates later."""
         super()._load_optimizer_and_scheduler(checkpoint)
-        if self.deepspeed is None and checkpoint is not None:
-            scheduler = self.lr_scheduler
-            assert self.optimizer is not None and isinstance(scheduler, LambdaLR)
-            known = self.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas
-            for group, base, factor in zip(*known, strict=True):
-                group["lr"] = base * factor(scheduler.last_epoch)
+        if checkpoint is not None:
+            assert isinstance(self.lr_scheduler, LambdaLR)
+            set_rates(self.lr_scheduler)
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """One item per micro-batch: the plan has made them, in several sizes during a ramp."""

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 import tiny_training as tiny
+from spec_samples import sft_tree
 
 from sweeps.base.errors import LaunchError
-from sweeps.preflight.disk import Copies, check_disk_for
+from sweeps.preflight.disk import Copies, check_disk_for, copies
 from sweeps.preflight.facts import Facts
 from sweeps.preflight.finding import Level, note, ok, wrong
 from sweeps.preflight.machines import settle
 from sweeps.preflight.memory import check_memory
 from sweeps.preflight.needs import Needs
 from sweeps.preflight.prices import check_prices
+from sweeps.spec.spec import SweepSpec
 from trainables.core.model_source import ModelSource
 from trainables.planning.disk import DiskNeed
 
@@ -59,6 +61,22 @@ def test_disk_for_checkpoints(free, level):
     (found,) = check_disk_for(copies, free * 10**9, Path("/home"), HUB, lambda: NEED)
     assert found.level is level and "75.0 GB" in found.message
     assert ("10.0 GB" in found.message) == (level is not Level.OK)
+
+
+def test_forks_take_a_checkpoint_and_weights_each(tmp_path):
+    tree = sft_tree(
+        tmp_path,
+        schedule="wsd",
+        budget={"trials": 40},
+        search={"forks": 4},
+        slots={"lanes": 1, "keep_best": 1},
+        space={"wsd.decay_fraction": {"uniform": [0.1, 0.3]}},
+    )
+    # In two slots two trunks are unfinished at most, each with three forks.
+    found = copies(2, SweepSpec.parse(tree), repeats=0)
+    assert found.of(NEED) == Copies(at_once=2, kept=1).of(NEED) + 6 * 13 * 10**9
+    (said,) = check_disk_for(found, 100 * 10**9, Path("/home"), HUB, lambda: NEED)
+    assert said.level is Level.NOTE and "2 trials at once and for 6 forks" in said.message
 
 
 def test_a_small_model_leaves_no_doubt_that_asks_for_a_plan(tmp_path):

@@ -10,6 +10,7 @@ from spec_samples import sft_tree
 from results.records.branch import Branch
 from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.samplers.wrappers.best_branches import BestBranches
+from sweeps.search.admission import Admission
 from sweeps.search.families import trunk_of
 from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
@@ -49,14 +50,14 @@ def plan_of(config):
 class Search:
     """A search and its records, without Ray; `forks` is the folder of forks."""
 
-    def __init__(self, tmp_path, spec, records=()):
+    def __init__(self, tmp_path, spec, records=(), **options):
         self.spec, self.forks = spec, tmp_path / "forks"
         self.records = {record.number: record for record in records}
         self.study = open_study(spec, tmp_path / "journal")
         self.book = StudyBook(self.study, spec.search, records)
         forks = (self.forks, plan_of)
         self.searcher = OptunaSearcher(
-            spec, self.book, lambda n: tmp_path / str(n), self, forks=forks
+            spec, self.book, lambda n: tmp_path / str(n), self, forks=forks, **options
         )
 
     def suggested(self, number, params, config, *, repairs):
@@ -162,6 +163,22 @@ def test_a_branch_waits_for_its_fork_and_other_trunks_begin_meanwhile(tmp_path):
     begun = search.next()
     assert begun["trial"] == 1
     assert begun["config"] == branch["config"]
+
+
+def test_a_cap_asks_for_what_a_branch_does_not_take_over(tmp_path):
+    asked = {}
+
+    def admits(params, number, taken_over):
+        asked[number] = taken_over
+        return Admission.NOW
+
+    search = Search(tmp_path, spec_for(tmp_path), admits=admits)
+    trunk = search.next()
+    second = search.book.family(0, search.spec.space)[1]
+    branch = {"trial": 1, "config": trunk["config"].with_params(second)}
+    step = search.write_fork(trunk, branch)
+    assert search.next()["trial"] == 1
+    assert asked == {0: 0.0, 1: step / 100} and step >= 60
 
 
 def test_while_all_wait_nothing_is_drawn(tmp_path):
@@ -321,8 +338,6 @@ def test_a_sampler_sees_the_best_branch_of_each_trunk():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"slots": {"lanes": 4}}, "search.forks: trials in lanes do not begin at forks"),
-        ({"slots": {"workers": 2}}, "search.forks: needs slots of one worker without DeepSpeed"),
         ({"schedule": "cosine"}, "search.forks: no parameter of the space acts late in training"),
         ({"micro_batch_size": "auto"}, "search.forks: micro_batch_size: auto may cut"),
         ({"search": {"forks": 2, "trial_patience": 3}}, "search.forks: search.trial_patience may"),

@@ -69,13 +69,12 @@ def test_where_more_cannot_help_it_is_one(changes, why):
 def test_a_number_is_taken_as_it_is():
     assert lanes_of(spec(slots={"lanes": 6})) == most_lanes(spec(slots={"lanes": 6})) == 6
     assert lanes_of(spec(method="full", slots={"lanes": 6})) == 6
+    assert lanes_of(spec(**WSD, search={"forks": 4}, slots={"lanes": 6})) == 6
     assert most_lanes(spec(budget={"trials": 3, "steps": 100})) == 3
 
 
 def test_a_number_is_refused_where_it_cannot_be_taken():
     with pytest.raises(SpecError, match="lanes: 6 needs slots of one worker"):
         spec(slots={"lanes": 6, "workers": 2})
-    with pytest.raises(SpecError, match="trials in lanes do not begin at forks"):
-        spec(**WSD, search={"forks": 4}, slots={"lanes": 6})
     with pytest.raises(SpecError, match="in slots without lanes"):
         spec(micro_batch_size="auto", slots={"lanes": 6})

@@ -375,7 +375,7 @@ def test_a_trial_that_may_not_begin_closes_the_search_and_is_the_first_of_a_resu
     study = open_study(spec, tmp_path / "journal")
     asked: list[dict] = []
 
-    def admits(params, number):
+    def admits(params, number, taken_over):
         asked.append(params)
         return Admission.NEVER if number == 2 else Admission.NOW
 
@@ -408,7 +408,7 @@ def test_a_trial_that_may_begin_later_is_suggested_again(tmp_path, monkeypatch):
         StudyBook(open_study(spec, tmp_path / "journal"), spec.search),
         lambda n: tmp_path / str(n),
         Book(),
-        admits=lambda params, number: next(answers),
+        admits=lambda params, number, taken_over: next(answers),
     )
     assert searcher.suggest("a") is None
     assert searcher.suggest("a") is None  # without asking again at once

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tiny_training as tiny
 from torchrun import on_two_workers
-from two_workers import DIVERGED, ON_A_PART, RESUMED, SAME_AS_ALONE, STOPPED, Curious
+from two_workers import DIVERGED, FORK, FORKED, ON_A_PART, RESUMED, SAME_AS_ALONE, STOPPED, Curious
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ci]
 
@@ -71,6 +71,13 @@ def test_a_trial_that_was_laid_aside_goes_on_on_two_workers(together, name):
     assert made["endings"] == ["suspended", "complete"]
     assert len(made["losses"]) == 2, "no evaluation is made twice"
     assert made["losses"] == pytest.approx(together[name]["losses"], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", FORKED)
+def test_a_branch_begins_on_two_workers_where_it_parts_from_its_trunk(together, name):
+    made = together["forked"][name]
+    assert (made["shared"], made["seen"]) == (FORK, 1)
+    assert made["losses"] == pytest.approx(made["whole"], abs=1e-6) and len(made["losses"]) == 2
 
 
 @pytest.mark.parametrize("name", SAME_AS_ALONE)

@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from trainables.core import ranks
 from trainables.core.atomic import publish
 from trainables.core.evaluation import Cost, Evaluation
-from trainables.storage.sealed import MANIFEST, sums_of
+from trainables.storage.sealed import MANIFEST
 from trainables.training.checkpoints import PREFIX, Checkpoint, Checkpoints, manifest_of, whole
 from trainables.training.forks.tape import Tape
 
@@ -44,21 +48,21 @@ class Forks:
         evaluations: Iterable[Evaluation],
         trial: Path,
     ) -> None:
-        """Keep the state of a trial whose files are in `trial`, with its `evaluations` so far."""
-        text = json.dumps([_plain(each) for each in evaluations])
-
-        def build(draft: Path) -> None:
-            Checkpoints(draft, float("inf"), self.layout).write(checkpoint, fill)
-            (draft / _EVALUATIONS).write_text(text, encoding="utf-8")
-            self._copy_files(trial, draft / _FILES)
-
+        """Keep the state of a trial whose files are in `trial`, with its `evaluations` so far. All
+        ranks call it."""
         place = fork_folder(self.folder, checkpoint.step, tape.until(checkpoint.step))
-        if not place.is_dir():
-            publish(place, build)
+        with _drafted(place) as draft:
+            if draft is not None:
+                Checkpoints(draft, float("inf"), self.layout).write(checkpoint, fill)
+            if draft is not None and ranks.rank() == 0:
+                text = json.dumps([_plain(each) for each in evaluations])
+                (draft / _EVALUATIONS).write_text(text, encoding="utf-8")
+                self._copy_files(trial, draft / _FILES)
 
     def take(self, tape: Tape, checkpoints: Path, trial: Path) -> tuple[Evaluation, ...] | None:
         """Give a new trial the latest fork on its way: a checkpoint in its folder `checkpoints`,
-        and files in `trial`. Returns the evaluations until there; None without a whole fork."""
+        and files in `trial`. Returns the evaluations until there; None without a whole fork. For
+        rank 0 alone."""
         for fork, step in self._on_the_way(tape):
             made = fork / f"{PREFIX}{step}"
             known, evaluations = whole(made, self.layout), _read(fork / _EVALUATIONS)
@@ -87,6 +91,27 @@ class Forks:
                 shutil.copy2(source / name, target / name)
 
 
+@contextmanager
+def _drafted(place: Path) -> Iterator[Path | None]:
+    """A folder that all ranks fill, which is then at `place`; None if something is there."""
+    made = None
+    if ranks.rank() == 0 and not place.is_dir():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    (draft,) = ranks.from_rank_zero([made])
+    try:
+        yield draft
+        if made is not None:
+            publish(place, partial(_move, made))
+    finally:
+        if made is not None:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _move(made: Path, empty: Path) -> None:
+    made.replace(empty)
+
+
 def fork_folder(folder: Path, step: int, until: str) -> Path:
     """The place of the fork after `step`, where all `until` then is known by its hash."""
     return folder / f"{step}-{until[:16]}"
@@ -106,8 +131,9 @@ def _take_over(source: Path, target: Path, known: Checkpoint, layout: str) -> No
 
     def build(draft: Path) -> None:
         shutil.copytree(source, draft, copy_function=_linked, dirs_exist_ok=True)
+        files = json.loads((draft / MANIFEST).read_text(encoding="utf-8"))["files"]
         (draft / MANIFEST).unlink()  # a link: writing it would change the fork's own
-        manifest = manifest_of(own, layout, sums_of(draft))
+        manifest = manifest_of(own, layout, files)
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
     publish(target, build)

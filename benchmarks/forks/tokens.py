@@ -1,18 +1,13 @@
 """Tokens trained by a sweep whose trials begin alike, with and without forks.
 
-    python -m benchmarks.forks [--trunks 10] [--branches 4] [--home FOLDER]
-
 Launches a sweep of WSD trials on a tiny random model, in which the decay and the floor are
 searched, and compares from its records what was trained with what its trials would have trained one
-by one. Early stopping is off, so that every trial has its whole budget. Prints JSON.
+by one. Early stopping is off, so that every trial has its whole budget.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,16 +20,12 @@ from sweeps import Sweep
 TEXTS, LONGEST = 400, 24
 
 
-def main() -> None:
-    """Launch the sweep and print its figures."""
-    options = _options()
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch)
-        make_model(place / "model")
-        (place / "texts.txt").write_text(_texts(), encoding="utf-8")
-        home = options.home or place / "home"
-        result = Sweep.from_dict(_tree(place, options)).launch(home)
-    print(json.dumps(figures(result.trials), indent=1))
+def measured(place: Path, home: Path, trunks: int, branches: int) -> dict[str, Any]:
+    """Launch the sweep, with files in the folder `place`; returns its figures."""
+    make_model(place / "model")
+    (place / "texts.txt").write_text(_texts(), encoding="utf-8")
+    result = Sweep.from_dict(_tree(place, trunks, branches)).launch(home)
+    return figures(result.trials)
 
 
 def figures(trials: Sequence[TrialRecord]) -> dict[str, Any]:
@@ -54,7 +45,7 @@ def figures(trials: Sequence[TrialRecord]) -> dict[str, Any]:
     }
 
 
-def _tree(place: Path, options: argparse.Namespace) -> dict[str, object]:
+def _tree(place: Path, trunks: int, branches: int) -> dict[str, object]:
     return {
         "name": "forks",
         "model": str(place / "model"),
@@ -64,8 +55,8 @@ def _tree(place: Path, options: argparse.Namespace) -> dict[str, object]:
         "precision": "fp32",
         "schedule": "wsd",
         "batch_size": 8,
-        "budget": {"trials": options.trunks * options.branches, "steps": 60, "evaluations": 6},
-        "search": {"forks": options.branches, "early_stopping": "none", "seed": 7},
+        "budget": {"trials": trunks * branches, "steps": 60, "evaluations": 6},
+        "search": {"forks": branches, "early_stopping": "none", "seed": 7},
         "slots": {"count": 1, "gpus": 0},
         "space": {
             "learning_rate": {"log_uniform": [1e-4, 3e-2]},
@@ -88,15 +79,3 @@ def _texts() -> str:
             )
         texts.append(" ".join(f"w{word}" for word in words))
     return "\n\n".join(texts)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trunks", type=int, default=10)
-    parser.add_argument("--branches", type=int, default=4)
-    parser.add_argument("--home", type=Path, help="sweep home to keep; unset: a temporary one")
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()

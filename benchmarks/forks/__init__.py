@@ -1,0 +1,1 @@
+"""What forks save, cost and find."""
