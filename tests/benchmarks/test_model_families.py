@@ -16,7 +16,11 @@ def test_a_family_trains_and_measures_as_transformers_does(tmp_path, family, ref
     for method in methods:
         assert cells[f"{family}|sft|{method}"].startswith("refused" if method in refused else "ran")
     assert float(cells[f"{family}|sft|loss"]) < 1e-6
-    assert float(cells[f"{family}|sft|lanes"]) < 1e-4
+    lanes = cells[f"{family}|sft|lanes"]
+    if family == "Mixtral":
+        assert lanes.startswith("refused: model.layers.0.mlp.experts is not called once")
+    else:
+        assert float(lanes) < 1e-4
 
 
 def test_reasons_are_listed_once_below_the_tables(tmp_path):
