@@ -1,24 +1,38 @@
-"""Agreement among the ranks that train one trial together; trivial for a single process."""
+"""Agreement among the ranks that train one trial together; trivial for a single process.
+
+Imports no torch: a sweep's driver, which shares code with its slots, has none.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TypeVar
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
-import torch.distributed as dist
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 
 
 def rank() -> int:
-    """This process's rank; 0 without a process group."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    """This process's rank; 0 without others."""
+    dist = _several()
+    return int(dist.get_rank()) if dist else 0
 
 
 def world_size() -> int:
     """The number of processes that train together."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    dist = _several()
+    return int(dist.get_world_size()) if dist else 1
+
+
+def _several() -> ModuleType | None:
+    """torch.distributed if it joins several processes, which it does not unless imported."""
+    dist = sys.modules.get("torch.distributed")
+    joined = dist is not None and dist.is_initialized() and dist.get_world_size() > 1
+    return dist if joined else None
 
 
 def leads_node() -> bool:
@@ -28,7 +42,8 @@ def leads_node() -> bool:
 
 def from_rank_zero(value: T | None) -> T:
     """Rank 0's value on every rank; the other ranks' arguments are ignored."""
-    if world_size() == 1:
+    dist = _several()
+    if dist is None:
         assert value is not None
         return value
     box = [value]
@@ -45,7 +60,8 @@ def from_any_rank(value: T | None) -> T | None:
 
 def from_every_rank(value: T) -> list[T]:
     """All ranks' values, in order, on every rank."""
-    if world_size() == 1:
+    dist = _several()
+    if dist is None:
         return [value]
     values = [value] * world_size()
     dist.all_gather_object(values, value)
@@ -59,25 +75,27 @@ def any_rank(*flags: bool, device: torch.device) -> tuple[bool, ...]:
     """
     if world_size() == 1:
         return flags
+    import torch
+
     tensor = max_over_ranks(torch.tensor([float(flag) for flag in flags], device=device))
     return tuple(value > 0 for value in tensor.tolist())
 
 
 def max_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
     """The element-wise maximum over all ranks, in place."""
-    if world_size() > 1:
+    if dist := _several():
         dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
     return tensor
 
 
 def barrier() -> None:
     """Wait until every rank has called this."""
-    if world_size() > 1:
+    if dist := _several():
         dist.barrier()
 
 
 def sum_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
     """The element-wise sum over all ranks, in place."""
-    if world_size() > 1:
+    if dist := _several():
         dist.all_reduce(tensor)
     return tensor

@@ -62,10 +62,13 @@ def test_what_should_be_quick_imports_nothing_heavy(code):
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_what_refuses_a_launch_at_once_waits_for_no_model_library():
-    code = (
-        "import sweeps.run.launch, sys; print({'torch', 'transformers', 'peft'} & {*sys.modules})"
-    )
+@pytest.mark.parametrize(
+    "what",
+    ["sweeps.run.launch", "sweeps.search.searcher, sweeps.books.recorder, sweeps.cluster.slots"],
+    ids=["what refuses a launch at once", "what runs beside slots"],
+)
+def test_what_needs_no_model_library_waits_for_none(what):
+    code = f"import {what}, sys; print({{'torch', 'transformers', 'peft'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
