@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -69,6 +70,8 @@ class Marking(View):
         super().changed(record)
         if record.status.ended:
             self.marks.append(Mark.now())
+            if len(self.marks) % 100 == 0:
+                print(len(self.marks), self.marks[-1], file=sys.stderr, flush=True)
             if len(self.marks) == _SETTLED:
                 self.rays = rays_memory()
 
