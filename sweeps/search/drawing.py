@@ -38,7 +38,7 @@ def make_sampler(
             f"{search.sampler}: {error}"
         ) from error
     if guesses:
-        sampler = AroundPriors(sampler, guesses, seed)
+        sampler = AroundPriors(sampler, guesses, seed, number)
     return BestBranches(sampler, families.trunk_of) if search.forks > 1 else sampler
 
 

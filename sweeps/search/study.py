@@ -218,10 +218,7 @@ class StudyBook:
         waiting = [t for t in self._settled.rest(known) if t.state is TrialState.WAITING]
         waiting.sort(key=lambda trial: not by_hand.is_by_hand(trial))
         first = next(iter([*left, *waiting]), None)
-        number = self._number(first) if first else len(known)
-        # After a kill, undrawn values are drawn as they would have been before.
-        queued = self._settled.first_points(known)
-        self._study.sampler = self._sampler(max(number, queued))
+        self._study.sampler = self._sampler(self._number(first) if first else len(known))
         return self._new() if first is None else self._begun(first)
 
     def _left(self, known: Sequence[FrozenTrial], waits: Waits) -> list[FrozenTrial]:

@@ -35,21 +35,23 @@ class AroundPriors(Around):
     parameters that have priors around these (the idea of PriorBand, Mallik et al. 2023,
     arXiv:2306.12370). It leaves a prior alone while the best trial is far from it.
 
-    Its draws depend on the seed, the trial's number and what was measured, so that a resumed sweep
-    repeats them.
+    Its draws depend on the seed, the trial's number in the sweep and what was measured, so that a
+    resumed sweep repeats them.
     """
 
-    def __init__(self, sampler: BaseSampler, guesses: Guesses, seed: int) -> None:
+    def __init__(self, sampler: BaseSampler, guesses: Guesses, seed: int, number: int) -> None:
         super().__init__(sampler)
         self._guesses = guesses
         self._seed = seed
+        share = _FIRST_SHARE * 0.5 ** (number / _HALVES_EVERY)
+        self._draws = number < _LAST and Random(f"{seed}/prior").random() < share
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The sampler's values, but for those to be drawn around priors."""
         values = self._sampler.sample_relative(study, trial, search_space)
-        if not self._is_around(trial):
+        if not self._draws:
             return values
         return {name: value for name, value in values.items() if name not in self._guesses}
 
@@ -61,16 +63,12 @@ class AroundPriors(Around):
         param_distribution: BaseDistribution,
     ) -> Any:
         """A value around the parameter's prior, if the trial is drawn so; else the sampler's."""
-        if self._is_around(trial) and (prior := self._prior(trial, param_name)):
+        if self._draws and (prior := self._prior(trial, param_name)):
             bell = Bell(prior.value, param_distribution)
             best = _best(study, param_name, prior.method)
             if best is None or bell.away(best) <= _FAR:
                 return bell.quantile(Random(f"{self._seed}/{param_name}").random())
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def _is_around(self, trial: FrozenTrial) -> bool:
-        share = _FIRST_SHARE * 0.5 ** (trial.number / _HALVES_EVERY)
-        return trial.number < _LAST and Random(f"{self._seed}/prior").random() < share
 
     def _prior(self, trial: FrozenTrial, parameter: str) -> Prior | None:
         method = trial.params.get("method")

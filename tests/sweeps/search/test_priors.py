@@ -8,7 +8,8 @@ from finished_sweeps import ended_trial
 from spec_samples import problems_of, toy_tree
 
 from results.records.prior import Prior
-from results.records.warm_start import EarlierSweep, WarmStart
+from results.records.record import TrialStatus
+from results.records.warm_start import EarlierSweep, EarlierTrial, WarmStart
 from search_spaces import bridge
 from sweeps.search.drawing import guesses, make_sampler
 from sweeps.search.priors import with_priors
@@ -54,6 +55,32 @@ def test_the_priors_come_after_the_files_points_and_after_those_of_earlier_sweep
     first, second, third = searched(book_of(spec, tmp_path, warm=warm), spec, 3)
     assert (first["learning_rate"], second["learning_rate"]) == (1e-2, 2e-5)
     assert third == {"learning_rate": 3e-4, "lora.rank": 16}
+
+
+def test_what_points_leave_open_is_drawn_for_each_by_itself(tmp_path):
+    points = [{"learning_rate": rate} for rate in (1e-5, 1e-4, 1e-3)]
+    space = {"learning_rate": {"log_uniform": [1e-6, 1e-1]}, "warmup_fraction": {"uniform": [0, 1]}}
+    spec = spec_of(RATE, search={"first_points": points}, space=space)
+    found = searched(book_of(spec, tmp_path), spec, 6)
+    assert [each["learning_rate"] for each in found[:4]] == [1e-5, 1e-4, 1e-3, 3e-4]
+    assert len({each["warmup_fraction"] for each in found}) == 6
+
+
+@pytest.mark.parametrize("told", [3, 20])
+def test_trials_of_earlier_sweeps_do_not_count_as_early_ones(tmp_path, told):
+    spec = spec_of(RATE)
+    earlier = EarlierTrial(
+        sweep="first",
+        number=0,
+        status=TrialStatus.COMPLETE,
+        params={"learning_rate": 3e-4, "lora.rank": 4},
+        values=(9.0,),
+    )
+    warm = WarmStart(sweeps=(EarlierSweep(name="first", told=(earlier,) * told),))
+    found = searched(book_of(spec, tmp_path, warm=warm), spec, 10)
+    (tmp_path / "alone").mkdir()
+    alone = searched(book_of(spec, tmp_path / "alone"), spec, 10)
+    assert found == alone
 
 
 def test_the_priors_come_before_the_points_of_a_preset():

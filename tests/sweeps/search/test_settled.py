@@ -9,16 +9,11 @@ ENDS = {"C": TrialState.COMPLETE, "P": TrialState.PRUNED, "F": TrialState.FAIL}
 
 
 def study_of(states: str) -> list:
-    """Trials in these states: C, P and F have ended, R runs, W waits; small letters were queued."""
+    """Trials in these states: C, P and F have ended, R runs, W waits."""
     words = {**ENDS, "R": TrialState.RUNNING, "W": TrialState.WAITING}
     study = optuna.create_study()
     study.add_trials(
-        create_trial(
-            state=words[each.upper()],
-            value=1.0 if each in "Cc" else None,
-            system_attrs={"fixed_params": {}} if each.islower() else {},
-        )
-        for each in states
+        create_trial(state=words[each], value=1.0 if each == "C" else None) for each in states
     )
     return study.get_trials(deepcopy=False)
 
@@ -27,13 +22,6 @@ def test_the_rest_begins_with_the_first_trial_that_may_still_change():
     settled = Settled()
     for states, rest in (("", 0), ("R", 1), ("CR", 1), ("CRPW", 3), ("CPFCRC", 2), ("CPFCPC", 0)):
         assert len(settled.rest(study_of(states))) == rest, states
-
-
-def test_points_queued_at_the_start_are_counted_wherever_they_are():
-    settled = Settled()
-    for states, count in (("www", 3), ("rww", 3), ("crwW", 3), ("cpfCR", 3), ("cpfCCP", 3)):
-        assert settled.first_points(study_of(states)) == count, states
-        assert settled.first_points(study_of(states)) == count, states
 
 
 def test_a_trial_that_has_ended_is_looked_at_once():
@@ -49,5 +37,5 @@ def test_a_trial_that_has_ended_is_looked_at_once():
     settled, known = Settled(), Watched(study_of("CP" * 500 + "R"))
     settled.rest(known)
     read.clear()
-    assert len(settled.rest(known)) == 1 and settled.first_points(known) == 0
+    assert len(settled.rest(known)) == 1
     assert set(map(str, read)) == {"1000", "slice(1000, None, None)"}
