@@ -81,7 +81,7 @@ def _answers_to_idle_slots(board: BoardClient, slots: int, config: TrialConfig) 
     """How many of as many idle slots are answered when a job comes for one of them."""
     others = [f"idle-{number}" for number in range(slots)]
     _all([board._send(Board.hello, name) for name in others])
-    asking = [board._send(Board.take, name, 1, 2 * _SETTLED) for name in others]
+    asking = [board._send(Board.take, name, 1, 4 * _SETTLED) for name in others]
     time.sleep(_SETTLED)
     board.submit(Job("one more", config, Path("/nowhere")))
     time.sleep(_SETTLED)
