@@ -41,12 +41,14 @@ class LaneRecord(Record):
 class LimitsRecord(Record):
     """A number of lanes that a slot has found: so many `fit` into memory, and up to `pay` of them
     bring the search further in a second, by `gain` times the tokens, if that was measured.
-    `tokens` are those of a pass beyond which they do not."""
+    `tokens` are those of a pass beyond which they do not. `untried` is why it is one without having
+    tried more, if so."""
 
     fit: Count
     pay: Count
     tokens: Count | None = None
     gain: float | None = None
+    untried: str = ""
 
     @property
     def lanes(self) -> int:
@@ -91,7 +93,7 @@ class ClusterRecord(Record):
     `node_seconds`, node type -> seconds, are of the whole sweep, even before it was resumed: of
     each node, the part held by the sweep's slots; so are `gpu_seconds`, of the GPUs held by slots.
     `prices`, node type -> dollars an hour. `lanes` are the numbers of lanes found, by device and
-    kind of trial.
+    kind of trial; `lanes_said` is what is known of them without trying.
     """
 
     at: float
@@ -103,6 +105,7 @@ class ClusterRecord(Record):
     gpu_seconds: float = 0.0
     prices: dict[str, float] = Field(default_factory=dict)
     lanes: dict[str, LimitsRecord] = Field(default_factory=dict)
+    lanes_said: str = ""
 
     def priced(self, prices: Mapping[str, float]) -> ClusterRecord:
         """A copy with these prices on top of its own."""

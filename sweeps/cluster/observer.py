@@ -38,7 +38,8 @@ _PATIENCE = 5.0  # seconds
 class Observer:
     """Writes `cluster.json` in the sweep's folder, and keeps earlier counts in it.
 
-    `broken` is told of breakdowns; `seen` gets each record.
+    `broken` is told of breakdowns; `seen` gets each record. `lanes_said` is what is known of the
+    number of lanes without trying.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Observer:
         prices: Mapping[str, float],
         broken: Tell = logged,
         seen: Callable[[ClusterRecord], None] = lambda record: None,
+        lanes_said: str = "",
     ) -> None:
         self._board = board
         self._names = [f"slot-{number}" for number in range(slots)]
@@ -57,6 +59,7 @@ class Observer:
         self._store = store
         self._prices = dict(prices)
         self._seen = seen
+        self._lanes_said = lanes_said
         self._meter = _meter(store)
         self._stop = threading.Event()
         loss = "`sweep status` no longer updates slots, nodes and costs"
@@ -106,6 +109,7 @@ class Observer:
             gpu_seconds=self._meter.gpu_seconds,
             prices=self._prices,
             lanes={kind: _limits(found) for kind, found in lanes.items()},
+            lanes_said=self._lanes_said,
         )
 
 

@@ -29,8 +29,10 @@ OLD = 30.0
 def cluster_report(cluster: ClusterRecord, runs: bool, now: float) -> RenderableType:
     """The state of slots and nodes of a running sweep, or their totals afterwards; the cost."""
     headline = _headline(cluster, now) if runs else "slots:"
+    lanes = f"lanes: {cluster.lanes_said}" if cluster.lanes_said else ""
     cost = cost_line(cluster, "cost so far" if runs else "cost")
-    return Group(Text(headline), _table(cluster, runs), *([Text(cost)] if cost else []))
+    below = [Text(line) for line in (lanes, cost) if line]
+    return Group(Text(headline), _table(cluster, runs), *below)
 
 
 def cost_line(cluster: ClusterRecord, title: str) -> str:
@@ -84,6 +86,8 @@ def _limits(limits: LimitsRecord | None) -> str:
     """`4: 120 fit, up to 4 pay, 2.1 times the tokens/s of one`."""
     if not limits:
         return ""
+    if limits.untried:
+        return f"1: not tried, {limits.untried}"
     gain = f", {limits.gain:.2g} times the tokens/s of one" if limits.gain else ""
     return f"{limits.lanes}: {limits.fit} fit, up to {limits.pay} pay{gain}"
 

@@ -10,6 +10,7 @@ from sweeps.display.duration import between, duration
 from sweeps.display.parameters import show_params
 from sweeps.run.dry_run import DryRun
 from sweeps.run.repeats import share_of_confirmation
+from sweeps.spec.lanes import lanes_said, most_lanes
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import too_long
 
@@ -37,6 +38,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         "a trial": _trial(run),
         **({"confirmation": " ".join(share_of_confirmation(spec))} if spec.confirm else {}),
         "slots": run.slots,
+        **_lanes(spec, run),
         "the sweep": _sweep(spec, run) + _caveats(spec, run),
     }
     edits, notes = (("edited", edit) for edit in run.edits), (("note", note) for note in run.notes)
@@ -86,6 +88,13 @@ def _sweep(spec: SweepSpec, run: DryRun) -> str:
     stops = spec.search.early_stopping_kind.stops or spec.search.patience is not None
     parts = [work, *_forks(quote), whole if stops else one]
     return f"{clock}, half a minute to start included: {'; '.join(parts)}"
+
+
+def _lanes(spec: SweepSpec, run: DryRun) -> dict[str, str]:
+    """The lanes of a slot; of several, the dry run has timed one."""
+    said = lanes_said(spec)
+    one = "; the estimate is for one" if run.steps and most_lanes(spec) > 1 else ""
+    return {"lanes": said + one} if said else {}
 
 
 def _forks(quote: Quote) -> list[str]:

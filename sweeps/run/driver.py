@@ -20,6 +20,7 @@ from sweeps.run.fitting import edits_of
 from sweeps.run.laying_aside import lay_aside
 from sweeps.run.repeats import most_repeats
 from sweeps.run.slot_room import SlotRoom, wait_for_slots
+from sweeps.spec.lanes import lanes_said
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import Progress
 from trainables.slots.safeguards import Safeguards
@@ -232,9 +233,12 @@ class Driver:
         board.know_lanes(lanes_on_record(store))
         slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths, room.lanes)
         self._caps.begin(count, size)
-        self._observer = Observer(board, count, size, store, settings.prices, broken, self._seen)
+        lanes, prices = lanes_said(self._spec), settings.prices
+        self._observer = Observer(board, count, size, store, prices, broken, self._seen, lanes)
         self._observer.start()
         self._slots_text = f"{room} of {size}"
+        if lanes:
+            self._view.say(f"Lanes: {lanes}")
         return board, slots
 
     def _seen(self, cluster: ClusterRecord) -> None:

@@ -39,9 +39,8 @@ def check_growth(
         return
     if slots.workers > 1 or slots.lanes not in (1, "auto"):
         what = "workers" if slots.workers > 1 else "lanes"
-        yield Problem(
-            SIZE, f"auto tries sizes in slots without {what}", f"set it, or no slots.{what}"
-        )
+        remedy = f"set {SIZE} to a number, or leave out slots.{what}"
+        yield Problem(SIZE, f"auto tries sizes in slots without {what}", remedy)
     elif not trial.learns.trains or trial.learns.rolls_out:
         why = f"auto times training steps, of which objective {trial.objective} has none of its own"
         yield Problem(SIZE, why, "set a number")

@@ -13,6 +13,7 @@ from search_spaces.values import show
 from sweeps.samplers.registry import DEFAULT_SAMPLER
 from sweeps.spec.encoders import idle_encoders
 from sweeps.spec.generation import usual_mode
+from sweeps.spec.lanes import why_one_lane
 from sweeps.spec.reach import reachable
 from trainables.config.judge import JudgeMetric
 from trainables.config.sections import reads
@@ -41,6 +42,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_fewer_steps(spec),
         *_nothing_to_stop(spec),
         *_idle_patience(spec),
+        *_idle_lanes(spec),
         *_without_answers(spec),
         *_idle_examples(spec),
         *_idle_encoders(spec),
@@ -110,6 +112,13 @@ def _idle_patience(spec: SweepSpec) -> Iterable[str]:
             f"search.trial_patience {of_trial} has no effect with budget.evaluations "
             f"{evaluations}: a trial ends before; {way_out}."
         )
+
+
+def _idle_lanes(spec: SweepSpec) -> Iterable[str]:
+    """A number asked for; auto is one without a word."""
+    lanes = spec.slots.lanes
+    if lanes != "auto" and spec.trial.learns.trains and (why := why_one_lane(spec)):
+        yield f"slots.lanes {lanes} has no effect: {why}; leave it out."
 
 
 def _without_answers(spec: SweepSpec) -> Iterable[str]:

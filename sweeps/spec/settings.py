@@ -247,8 +247,8 @@ class SlotsSettings(Frozen):
             and (self.workers > 1 or self.engine is not None)
         ):
             raise ValueError(
-                f"lanes: {self.lanes} needs slots of one worker without DeepSpeed; leave lanes "
-                "out, or workers and deepspeed"
+                f"lanes: {self.lanes} needs slots of one worker without DeepSpeed; leave out "
+                "slots.lanes, or slots.workers and slots.deepspeed"
             )
         return self
 

@@ -84,8 +84,12 @@ class SlotRegistry:
 
     def limit(self, slot: str, kind: str, limits: LaneLimits) -> LaneLimits:
         """Note how many lanes the slot has found to take; those found first for a kind on such a
-        device count for all slots."""
-        self._limits[slot] = self.found.setdefault(self._place(slot, kind), limits)
+        device count for all slots. What was not tried is no find."""
+        place = self._place(slot, kind)
+        known = self.found.get(place)
+        if known is None or known.untried:
+            self.found[place] = limits
+        self._limits[slot] = self.found[place]
         return self._limits[slot]
 
     def _place(self, slot: str, kind: str) -> str:

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from trainables.config.trial import TrialConfig
+from trainables.core.model_source import ModelSource
 from trainables.methods.lora import LoraConfig
 from trainables.methods.qlora import QuantizationConfig
 
 if TYPE_CHECKING:
     from trainables.training.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class LaneKind:
+    """Trials of one kind can share a pass through the base: they hold and compute the base alike,
+    and their rows look alike. All else may differ. As text, it is the name on record: unlike kinds
+    have unlike names."""
+
+    objective: str
+    precision: str
+    attention: str
+    quantization: str
+    gradient_checkpointing: bool
+    label_smoothing: float
+    packing: bool
+    model: ModelSource
+
+    def __str__(self) -> str:
+        words = {each.name: getattr(self, each.name) for each in fields(self)}
+        source = words.pop("model")  # quoted, since its name may have any letters
+        words |= {"model": repr(source.name), "revision": repr(source.revision)}
+        words["trust_remote_code"] = source.trust_remote_code
+        return ", ".join(f"{name} {value}" for name, value in words.items())
 
 
 def why_alone(config: TrialConfig) -> str | None:
@@ -23,21 +48,18 @@ def suits(config: TrialConfig, inputs: Inputs) -> bool:
     return why_alone(config) is None and not inputs.new_tokens
 
 
-def kind_of(config: TrialConfig) -> Hashable:
-    """Trials of one kind can share a pass through the base.
-
-    They hold and compute the base alike, and their rows look alike. All else may differ.
-    """
-    quantized = config.settings(QuantizationConfig) if config.tunes.quantizes else None
-    return (
-        config.model_source,
-        config.objective,
-        config.precision,
-        config.attention,
-        quantized.model_dump_json() if quantized else None,
-        config.gradient_checkpointing,
-        config.label_smoothing,
-        config.data.packing if config.data else None,
+def kind_of(config: TrialConfig) -> LaneKind:
+    """The kind of a trial."""
+    quantized = config.settings(QuantizationConfig).model_dump() if config.tunes.quantizes else {}
+    return LaneKind(
+        objective=config.objective,
+        precision=config.precision,
+        attention=config.attention,
+        quantization=" ".join(f"{name}={value}" for name, value in quantized.items()) or "none",
+        gradient_checkpointing=config.gradient_checkpointing,
+        label_smoothing=config.label_smoothing,
+        packing=config.data is not None and config.data.packing,
+        model=config.model_source,
     )
 
 

@@ -9,8 +9,8 @@ MOST = 16
 """Lanes that `slots.lanes: auto` takes at most."""
 
 _LEAST_PASSES = 500
-"""Passes that a slot must have before it before it tries more lanes: a trial of two takes 13 passes
-of one lane, so less than 3% of them."""
+"""Passes from which a slot tries more lanes: a trial of two takes as long as 15 passes of one (10
+passes, half of them of two lanes), so at most 3% of them."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,14 @@ class AutoLanes:
         """What a trial is worth with so many lanes."""
         return self.worths[lanes - 1]
 
-    def is_worth_trying(self, passes: int) -> bool:
-        """Whether trying costs little, if a trial takes so many passes."""
-        return self.most > 1 and passes * self.trials >= _LEAST_PASSES
+    def why_untried(self, passes: int) -> str:
+        """Why no more than one is tried, if a trial takes so many passes; empty if trying costs
+        little."""
+        if self.most == 1:
+            return "a slot has a single trial"
+        whole = passes * self.trials
+        few = f"{whole} passes for all trials of a slot are fewer than {_LEAST_PASSES}"
+        return few if whole < _LEAST_PASSES else ""
 
 
 @dataclass(frozen=True)
@@ -44,20 +49,19 @@ class LaneLimits:
 
     `tokens` are those of a pass, padding included, beyond which they do not; None if unknown.
     A pass over all lanes that pay does `gain` times the tokens a second of a pass over one.
+    `untried` is why no more than one was tried, if so.
     """
 
     fit: int
     pay: int
     tokens: int | None = None
     gain: float | None = None
+    untried: str = ""
 
     @property
     def lanes(self) -> int:
         """The number of lanes to take."""
         return max(1, min(self.fit, self.pay))
-
-
-ONE = LaneLimits(1, 1)
 
 
 class FoundLimits:
@@ -80,8 +84,8 @@ class FoundLimits:
     def of(self, kind: Hashable, passes: int, measure: Callable[[], LaneLimits]) -> LaneLimits:
         """Those of a kind whose trial takes so many passes; one lane if trying more would take a
         large part of them."""
-        name = repr(kind)
+        name, untried = str(kind), self.auto.why_untried(passes)
         known = self._ask(name)
-        if known is not None:
+        if known is not None and (untried or not known.untried):
             return known
-        return self._tell(name, measure()) if self.auto.is_worth_trying(passes) else ONE
+        return self._tell(name, LaneLimits(1, 1, untried=untried) if untried else measure())

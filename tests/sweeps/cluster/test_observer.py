@@ -62,10 +62,12 @@ def test_the_lanes_that_slots_find_are_kept_for_a_resume(ray_cluster, tmp_path):
     board.hello("slot-0", "A10G", ["here"])
     found = LaneLimits(fit=40, pay=8, tokens=4096, gain=2.5)
     board.limit_lanes("slot-0", "lora", found)
-    observer = Observer(board, 1, SlotSize(1, 1, 0), store, {})
+    said = "auto, found by each slot at its first trial"
+    observer = Observer(board, 1, SlotSize(1, 1, 0), store, {}, lanes_said=said)
     observer.start()
     observer.close()
 
+    assert store.cluster().lanes_said == said
     again = BoardClient.start({"eval_loss": "min"}, 1, 1, {})
     again.know_lanes(lanes_on_record(store))
     again.hello("slot-0", "A10G", ["here"])

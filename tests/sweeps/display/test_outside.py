@@ -111,8 +111,15 @@ def test_the_lanes_that_slots_have_found():
         SLOTS[1].with_changes(limits=LimitsRecord(fit=120, pay=8, gain=2.13)),
         SLOTS[2].with_changes(limits=LimitsRecord(fit=3, pay=16)),
         SLOTS[3],
+        SLOTS[4].with_changes(limits=LimitsRecord(fit=1, pay=1, untried="72 passes are few")),
     )
     shown = [line for line in picture(seen(slots=found), runs=False) if line.startswith("  slot-")]
     assert "  8: 120 fit, up to 8 pay, 2.1 times the tokens/s of one  " in shown[0]
     assert "  3: 3 fit, up to 16 pay  " in shown[1]
     assert "fit" not in shown[2]
+    assert "  1: not tried, 72 passes are few" in shown[3]
+
+
+def test_what_is_known_of_lanes_without_trying_is_said_below_the_slots():
+    shown = picture(seen(slots=SLOTS[:1], lanes_said="4 a slot"), runs=False)
+    assert shown[-2] == "lanes: 4 a slot"

@@ -158,6 +158,38 @@ async def test_the_lanes_found_first_count_for_all_slots_on_such_a_device():
 
 
 @in_a_loop
+async def test_a_number_that_was_not_tried_gives_way_to_one_that_was():
+    board, _ = await board_with()
+    untried, found = LaneLimits(1, 1, untried="few passes"), LaneLimits(40, 8)
+    assert await board.limit_lanes("slot", "lora", untried) == untried
+    assert await board.lanes() == 1
+    assert await board.limit_lanes("slot", "lora", found) == found
+    assert await board.limit_lanes("slot", "lora", untried) == found
+    assert await board.lanes() == 8
+
+
+def test_unlike_kinds_have_unlike_names_on_record():
+    unlike = [
+        CONFIG,
+        job("0", method="qlora").config,
+        job("0", method="qlora", quantization__type="fp4").config,
+        job("0", model="other, revision None").config,
+        job("0", model_revision="None").config,
+        job("0", objective="orpo").config,
+        job("0", precision="bf16" if CONFIG.precision == "fp32" else "fp32").config,
+        job("0", attention="eager").config,
+        job("0", gradient_checkpointing=True).config,
+        job("0", label_smoothing=0.1).config,
+        job("0", data__packing=True).config,
+    ]
+    assert len({kind_of(each) for each in unlike}) == len(unlike)
+    assert len({str(kind_of(each)) for each in unlike}) == len(unlike)
+    like = kind_of(job("0", lora__rank=16, learning_rate=0.1).config)
+    assert like == KIND and str(like) == str(KIND)
+    assert str(KIND).startswith(f"objective {CONFIG.objective}, precision {CONFIG.precision}, ")
+
+
+@in_a_loop
 async def test_a_closed_board_and_a_dead_slot_get_no_trial():
     board, life = await board_with(job("0"))
     assert await board.take_like("slot", life - 1, KIND) is None

@@ -11,7 +11,7 @@ from lane_training import Kept, entry, in_lanes
 from trainables.lanes import lane as lane_module
 from trainables.lanes import loop, probe
 from trainables.lanes.ledger import Ledger, held_by
-from trainables.lanes.limits import MOST, ONE, AutoLanes, FoundLimits, LaneLimits
+from trainables.lanes.limits import MOST, AutoLanes, FoundLimits, LaneLimits
 from trainables.lanes.probe import GAIN
 from trainables.lanes.tick import chosen
 from trainables.planning.paying import paying
@@ -148,10 +148,23 @@ def test_a_number_on_record_counts_for_all_slots():
 def test_nothing_is_tried_where_that_would_take_a_large_part_of_all_training():
     told = []
     measure = lambda: LaneLimits(4, 4)  # noqa: E731
-    assert finding(told, trials=4).of("a", 100, measure) is ONE
-    assert finding(told, trials=4).of("a", 125, measure).lanes == 4
+    few = finding(told, trials=4).of("a", 100, measure)
+    assert (
+        few.lanes == 1 and few.untried.startswith("400 passes") and "fewer than 500" in few.untried
+    )
+    assert finding(told, trials=4).of("a", 125, measure) == LaneLimits(4, 4)
     alone = FoundLimits(AutoLanes((1.0,), 10_000), lambda _: None, lambda _, found: found)
-    assert alone.of("a", 100, measure) is ONE, "there is no other trial"
+    assert alone.of("a", 100, measure).untried == "a slot has a single trial"
+
+
+def test_what_was_not_tried_is_tried_once_that_costs_little():
+    """After a resume with more trials, say."""
+    measure = lambda: LaneLimits(4, 4)  # noqa: E731
+    known = {"a": LaneLimits(1, 1, untried="400 passes are few")}
+    assert finding([], trials=4, known=known).of("a", 100, measure) is known["a"]
+    told = []
+    finding(told, trials=40, known=known).of("a", 100, measure)
+    assert told == [LaneLimits(4, 4)]
 
 
 @pytest.mark.parametrize(("times", "most"), [(1.5, 1), (4.0, 8)])

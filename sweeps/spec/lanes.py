@@ -29,9 +29,7 @@ _DECIDING = (
 
 def lanes_of(spec: SweepSpec) -> int | Literal["auto"]:
     """The number for each slot; auto if each slot is to find it."""
-    if spec.slots.lanes != "auto":
-        return spec.slots.lanes
-    return 1 if why_one_lane(spec) else "auto"
+    return 1 if why_one_lane(spec) else spec.slots.lanes
 
 
 def most_lanes(spec: SweepSpec) -> int:
@@ -40,21 +38,41 @@ def most_lanes(spec: SweepSpec) -> int:
     return min(MOST, spec.trials) if lanes == "auto" else lanes
 
 
+def lanes_said(spec: SweepSpec) -> str:
+    """What is known of the number before any slot is up; empty if nothing is trained."""
+    if not spec.trial.learns.trains:
+        return ""
+    if why := why_one_lane(spec):
+        return f"one a slot, since {why}"
+    if spec.slots.lanes == "auto":
+        return "auto, found by each slot at its first trial"
+    return f"{spec.slots.lanes} a slot"
+
+
 def why_one_lane(spec: SweepSpec) -> str | None:
-    """Why `slots.lanes: auto` is one, for all slots and before any is up; None if it is not."""
-    return next(_reasons(spec), None)
+    """Why `slots.lanes` other than 1 is one, for all slots and before any is up; None if it is
+    not."""
+    if spec.slots.lanes == 1:
+        return None
+    if spec.slots.lanes == "auto" and (why := next(_against_more(spec), None)):
+        return why
+    return why_all_alone(spec)
 
 
-def _reasons(spec: SweepSpec) -> Iterator[str]:
+def why_all_alone(spec: SweepSpec) -> str | None:
+    """Why no trial of the space can share a base; None if some can."""
+    each = [_why_alone(spec.trial, point) for point in reachable(spec.space, _DECIDING)]
+    return None if None in each else each[0]
+
+
+def _against_more(spec: SweepSpec) -> Iterator[str]:
+    """What makes auto one, but can be had in lanes or is refused with them."""
     if spec.slots.workers > 1 or spec.slots.engine is not None:
         yield "several workers or DeepSpeed hold one trial's weights"
     if spec.search.forks > 1:
         yield "search.forks draws few trunks, each by those before it"
     if spec.trial.micro_batch_grows:
         yield "micro_batch_size: auto fills a slot with one trial"
-    each = [_why_alone(spec.trial, point) for point in reachable(spec.space, _DECIDING)]
-    if None not in each:
-        yield str(each[0])
 
 
 def _why_alone(trial: TrialConfig, point: Point) -> str | None:
