@@ -8,7 +8,7 @@ import yaml
 
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.planning.edits import STAGE
-from sweeps.spec.lanes import lanes_of
+from sweeps.search.lanes import lanes_of
 from sweeps.spec.spec import SweepSpec
 
 _NOT_ITS = ("tracking", "storage", "register", "confirm")

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from sweeps.preflight.finding import Finding, note, ok, wrong
-from sweeps.spec.lanes import most_lanes
+from sweeps.search.lanes import most_lanes
 from sweeps.spec.spec import SweepSpec
 from trainables.core.model_source import ModelSource
 from trainables.planning.disk import DiskNeed

@@ -10,7 +10,7 @@ from sweeps.display.duration import between, duration
 from sweeps.display.parameters import show_params
 from sweeps.run.dry_run import DryRun
 from sweeps.run.repeats import share_of_confirmation
-from sweeps.spec.lanes import lanes_said, most_lanes
+from sweeps.search.lanes import lanes_said, most_lanes
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import too_long
 

@@ -20,7 +20,7 @@ from sweeps.run.fitting import edits_of
 from sweeps.run.laying_aside import lay_aside
 from sweeps.run.repeats import most_repeats
 from sweeps.run.slot_room import SlotRoom, wait_for_slots
-from sweeps.spec.lanes import lanes_said
+from sweeps.search.lanes import lanes_said
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import Progress
 from trainables.slots.safeguards import Safeguards

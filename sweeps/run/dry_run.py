@@ -45,9 +45,9 @@ from sweeps.run.fitting import fitted_here, settle_method_here
 from sweeps.run.repeats import most_repeats
 from sweeps.run.tried import Tried, quoted, room_of
 from sweeps.run.warm_start import read_earlier
+from sweeps.search.lanes import lanes_of
 from sweeps.search.options import check_options, first_params
 from sweeps.spec.generation import methods_of
-from sweeps.spec.lanes import lanes_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
 from trainables.config.trial import TrialConfig

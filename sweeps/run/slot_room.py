@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sweeps.base.view import View
 from sweeps.search.at_once import worths
-from sweeps.spec.lanes import lanes_of, most_lanes
+from sweeps.search.lanes import lanes_of, most_lanes
 from sweeps.spec.spec import SweepSpec
 from trainables.lanes.limits import AutoLanes
 

@@ -1,4 +1,4 @@
-"""Combinations of values that a sweep can reach but no trial can run."""
+"""Combinations of values that a sweep can reach but no trial can run, or none beside others."""
 
 from __future__ import annotations
 
@@ -9,12 +9,24 @@ from pydantic import ValidationError
 from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
-from sweeps.spec.reach import reachable
+from sweeps.spec.reach import Point, reachable
 from trainables.config.combinations import READ, refusals
 from trainables.config.trial import TrialConfig
+from trainables.lanes.kind import why_alone
 from trainables.methods.registry import METHODS
 from trainables.objectives.registry import OBJECTIVES, SECTIONS
 from trainables.training.zero.settings import refused_settings
+
+_SHARING = (
+    "method",
+    "objective",
+    "precision",
+    "compile",
+    "neftune_noise",
+    "lora.dora",
+    "lora.init",
+)
+"""The fields that `why_alone` reads."""
 
 
 def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
@@ -72,6 +84,19 @@ def _nodes(trial: TrialConfig, workers: int) -> Iterator[Problem]:
         message = f"{size} does not divide the {workers} workers of a slot"
         remedy = "set it to the number of workers on a node"
         yield Problem("slots.deepspeed.hierarchical_partition_size", message, remedy)
+
+
+def why_all_alone(trial: TrialConfig, space: Space) -> str | None:
+    """Why no trial of the space can share a base with others; None if some can."""
+    each = [_why_alone(trial, point) for point in reachable(space, _SHARING)]
+    return None if None in each else each[0]
+
+
+def _why_alone(trial: TrialConfig, point: Point) -> str | None:
+    try:
+        return why_alone(trial.with_params(point))
+    except ValidationError:
+        return "its settings do not go together"
 
 
 def with_values(problem: Problem, point: Mapping[str, object], space: Space) -> Problem:

@@ -11,9 +11,9 @@ from search_spaces.domains import Choice
 from search_spaces.dotted import leaves
 from search_spaces.values import show
 from sweeps.samplers.registry import DEFAULT_SAMPLER
+from sweeps.spec.combinations import why_all_alone
 from sweeps.spec.encoders import idle_encoders
 from sweeps.spec.generation import usual_mode
-from sweeps.spec.lanes import why_one_lane
 from sweeps.spec.reach import reachable
 from trainables.config.judge import JudgeMetric
 from trainables.config.sections import reads
@@ -117,7 +117,9 @@ def _idle_patience(spec: SweepSpec) -> Iterable[str]:
 def _idle_lanes(spec: SweepSpec) -> Iterable[str]:
     """A number asked for; auto is one without a word."""
     lanes = spec.slots.lanes
-    if lanes != "auto" and spec.trial.learns.trains and (why := why_one_lane(spec)):
+    if lanes in (1, "auto") or not spec.trial.learns.trains:
+        return
+    if why := why_all_alone(spec.trial, spec.space):
         yield f"slots.lanes {lanes} has no effect: {why}; leave it out."
 
 

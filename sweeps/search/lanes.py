@@ -5,26 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ValidationError
-
-from sweeps.spec.reach import Point, reachable
-from trainables.config.trial import TrialConfig
-from trainables.lanes.kind import why_alone
+from sweeps.spec.combinations import why_all_alone
 from trainables.lanes.limits import MOST
 
 if TYPE_CHECKING:
     from sweeps.spec.spec import SweepSpec
-
-_DECIDING = (
-    "method",
-    "objective",
-    "precision",
-    "compile",
-    "neftune_noise",
-    "lora.dora",
-    "lora.init",
-)
-"""The fields that `why_alone` reads."""
 
 
 def lanes_of(spec: SweepSpec) -> int | Literal["auto"]:
@@ -56,13 +41,7 @@ def why_one_lane(spec: SweepSpec) -> str | None:
         return None
     if spec.slots.lanes == "auto" and (why := next(_against_more(spec), None)):
         return why
-    return why_all_alone(spec)
-
-
-def why_all_alone(spec: SweepSpec) -> str | None:
-    """Why no trial of the space can share a base; None if some can."""
-    each = [_why_alone(spec.trial, point) for point in reachable(spec.space, _DECIDING)]
-    return None if None in each else each[0]
+    return why_all_alone(spec.trial, spec.space)
 
 
 def _against_more(spec: SweepSpec) -> Iterator[str]:
@@ -73,10 +52,3 @@ def _against_more(spec: SweepSpec) -> Iterator[str]:
         yield "search.forks draws few trunks, each by those before it"
     if spec.trial.micro_batch_grows:
         yield "micro_batch_size: auto fills a slot with one trial"
-
-
-def _why_alone(trial: TrialConfig, point: Point) -> str | None:
-    try:
-        return why_alone(trial.with_params(point))
-    except ValidationError:
-        return "its settings do not go together"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.spec.lanes import lanes_of, lanes_said, most_lanes, why_one_lane
+from sweeps.search.lanes import lanes_of, lanes_said, most_lanes, why_one_lane
 from sweeps.spec.notes import notes
 from sweeps.spec.spec import SpecError, SweepSpec
 from trainables.lanes.limits import MOST
