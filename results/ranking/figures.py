@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from results.records.record import Measurement
+
 _PLACES = 4
 _MOST = 8
 _ROUNDING = 1e-12
@@ -23,6 +25,13 @@ def size(value: float, places: int = _PLACES) -> str:
     rounding."""
     text = f"{value:.{places}f}"
     return f"{value:.2g}" if abs(value) > _ROUNDING and not float(text) else text
+
+
+def latest(measured: Measurement, name: str, places: int = _PLACES) -> str:
+    """The value on the whole set, or `~2.1034` on the part that was measured; empty without one."""
+    if name in measured.metrics:
+        return size(measured.metrics[name], places)
+    return f"~{size(measured.subset[name], places)}" if name in measured.subset else ""
 
 
 def apart(one: float, other: float) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from results.ranking.figures import latest
 from results.ranking.reason_text import shortened
 from results.records.record import Measurement, Mode, TrialRecord, TrialStatus
 
@@ -157,7 +158,8 @@ def _why_pruned(record: TrialRecord, metric: str) -> str:
         return f"{how} before its first evaluation"
     total = record.config.get("budget.evaluations")
     words = f"{how} after evaluation {last.point}" + (f" of {total}" if total else "")
-    return words + (f" at {metric} {last.compared[metric]:g}" if metric in last.compared else "")
+    value = latest(last, metric)
+    return words + (f" at {metric} {value}" if value else "")
 
 
 def _why_diverged(record: TrialRecord, metric: str) -> str:

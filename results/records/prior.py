@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from results.records.record_value import Record
 
 FACTOR = 2.0
@@ -15,3 +17,15 @@ class Prior(Record):
     name: str
     value: float
     method: str | None = None
+
+
+def in_words(priors: Iterable[Prior]) -> str:
+    """`learning_rate 0.0002 and lora.rank 4`; apart by method where they are for several."""
+    told: dict[str | None, list[str]] = {}
+    for prior in priors:
+        told.setdefault(prior.method, []).append(f"{prior.name} {prior.value:g}")
+    several = len(told) > 1
+    return "; ".join(
+        f"{'method ' + method + ' with ' if several and method else ''}{' and '.join(values)}"
+        for method, values in told.items()
+    )

@@ -7,7 +7,7 @@ from results.records.record_value import Record
 
 class Quote(Record):
     """Intervals (5% to 95%) of the seconds of all trials together, and on the clock with `slots`
-    slots; `unstopped` are the seconds of all trials without early stopping.
+    slots; `unstopped_low` to `unstopped_high` are the first without early stopping.
 
     `shortest` and `longest` are the seconds of single trials, trained whole; `saved_low` to
     `saved_high` those that forks save, counted in none of the others.
@@ -15,7 +15,8 @@ class Quote(Record):
 
     low: float
     high: float
-    unstopped: float
+    unstopped_low: float
+    unstopped_high: float
     clock_low: float
     clock_high: float
     slots: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from statistics import fmean
 
 import numpy as np
 
@@ -40,7 +39,7 @@ def make_quote(
     times = max(5, min(_MOST_TIMES, _WORK // (count * points)))
     rng = random.Random(spec.search.seed)
     prices = [each.seconds for family in families for each in family]
-    busy, clock, saved = [], [], []
+    busy, whole, clock, saved = [], [], [], []
     for number in range(times):
         drawn = _drawn(families, count, rng)
         played = play(spec.search, points, drawn, slots, seed=number)
@@ -49,14 +48,17 @@ def make_quote(
         scale = trials / count
         saved.append(error * played.saved * scale)
         together = min(slots, max(1, repeats))
-        busy.append(error * (played.busy * scale + more + slots * warm_up))
+        besides = more + slots * warm_up
+        busy.append(error * (played.busy * scale + besides))
+        unstopped = sum(trial.own for family in drawn for trial in family)
+        whole.append(error * (unstopped * scale + besides))
         training = error * (played.clock * scale + more / together + warm_up)
         clock.append(training + rng.uniform(*STARTING))
-    own = [each.own for family in families for each in family]
     return Quote(
         low=float(np.quantile(busy, 0.05)),
         high=float(np.quantile(busy, 0.95)),
-        unstopped=trials * fmean(own) + repeats * fmean(prices),
+        unstopped_low=float(np.quantile(whole, 0.05)),
+        unstopped_high=float(np.quantile(whole, 0.95)),
         clock_low=float(np.quantile(clock, 0.05)),
         clock_high=float(np.quantile(clock, 0.95)),
         slots=slots,

@@ -11,10 +11,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from results.ranking.figures import size
+from results.ranking.figures import latest, size
 from results.ranking.winners import Winner
 from results.records.cluster_record import ClusterRecord
-from results.records.record import Measurement, SweepRecord, TrialRecord, TrialStatus
+from results.records.record import SweepRecord, TrialRecord, TrialStatus
 from sweeps.base.view import View
 from sweeps.display.duration import duration, so_far
 from sweeps.display.parameters import show_params
@@ -114,7 +114,7 @@ def _row(record: TrialRecord, standing: Standing, now: float) -> TrialRow:
         "" if share is None else f"{share:.0%}",
         f"{last.point if last else 0}/{points}",
         duration(seconds),
-        *(show_latest(last, name) if last else "" for name in standing.sweep.goals),
+        *(latest(last, name) if last else "" for name in standing.sweep.goals),
     )
     return TrialRow(cells, record.params, style=STYLES[record.status])
 
@@ -136,13 +136,6 @@ def show_metrics(metrics: Mapping[str, float], names: Iterable[str]) -> str:
 def show_metric(metrics: Mapping[str, float], name: str) -> str:
     """The value to four places, or to two digits if it is smaller; empty if not measured."""
     return size(metrics[name]) if name in metrics else ""
-
-
-def show_latest(measured: Measurement, name: str, places: int = 4) -> str:
-    """The value on the whole set, or `~2.1034` on the part that was measured."""
-    if name in measured.metrics:
-        return size(measured.metrics[name], places)
-    return f"~{size(measured.subset[name], places)}" if name in measured.subset else ""
 
 
 def bar(glimpse: Glimpse | None) -> RenderableType:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 
 from rich.console import Console
 
+from results.ranking.figures import latest
 from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
-from sweeps.display.live import show_latest, show_metrics
+from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import ToldReasons
 from sweeps.display.remarks import Remarks
@@ -119,5 +120,5 @@ class PlainView(View):
 def _on_a_part(record: TrialRecord, names: Iterable[str]) -> str:
     """`eval_loss ~2.1034`: the latest values of a trial that was not measured on the whole set."""
     last = record.last()
-    shown = {name: show_latest(last, name) for name in names} if last else {}
+    shown = {name: latest(last, name) for name in names} if last else {}
     return "  ".join(f"{name} {value}" for name, value in shown.items() if value)

@@ -16,6 +16,10 @@ class NoStopping(EarlyStopping):
     name: ClassVar[str] = "none"
     stops: ClassVar[bool] = False
 
+    def first(self, evaluations: int) -> float:
+        """The last one, where every trial ends."""
+        return evaluations
+
     def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
         from ray.tune.schedulers import FIFOScheduler
 

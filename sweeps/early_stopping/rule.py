@@ -42,5 +42,9 @@ class EarlyStopping(Frozen):
         return self.model_validate(options)
 
     @abstractmethod
+    def first(self, evaluations: int) -> float:
+        """The first of so many evaluation points at which a trial may be stopped."""
+
+    @abstractmethod
     def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
         """Ray Tune's scheduler, for trials with this many evaluation points."""

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from results.records.prior import FACTOR, Prior
+from results.records.prior import FACTOR, Prior, in_words
 from search_spaces.domains import Choice, Domain
 from search_spaces.values import Value, as_float
 from sweeps.search.priors import with_priors
 from sweeps.spec.generation import methods_of
+from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.data.tokens.tokenizer import hidden_size
@@ -21,6 +22,9 @@ from trainables.methods.usual_rate import HIGHEST_RANK
 from trainables.training.inputs import Prepared
 
 _RATE, _RANK = "learning_rate", "lora.rank"
+
+_BEFORE = ("first_points", "warm_start")
+"""Settings of the search whose points are tried before the priors."""
 
 _KNOWN_LORA = (_RANK, "lora.dropout")
 """Settings of adapters that the formula's sweeps varied, or that are taken for indifferent."""
@@ -32,22 +36,21 @@ class Found(NamedTuple):
     values: tuple[Prior, ...]
     origin: str = ""
 
-    def __str__(self) -> str:
-        told: dict[str | None, list[str]] = {}
-        for prior in self.values:
-            told.setdefault(prior.method, []).append(f"{prior.name} {prior.value:g}")
-        several = len(told) > 1
-        points = (
-            f"{'method ' + method + ' with ' if several and method else ''}{' and '.join(values)}"
-            for method, values in told.items()
-        )
-        return f"Prior: the search begins at {'; '.join(points)} ({self.origin})."
-
 
 def primed(spec: SweepSpec, prepared: Prepared | None) -> tuple[SweepSpec, str]:
     """The sweep with its priors, and these in words; nothing if it has none."""
     found = _priors_of(spec, prepared)
-    return (with_priors(spec, found.values), str(found)) if found else (spec, "")
+    return (with_priors(spec, found.values), _said(found, spec.search)) if found else (spec, "")
+
+
+def _said(found: Found, search: SearchSettings) -> str:
+    before = [f"search.{name}" for name in _BEFORE if getattr(search, name)]
+    when = (
+        f"after the points of {' and '.join(before)}, the search tries"
+        if before
+        else "the search begins at"
+    )
+    return f"Prior: {when} {in_words(found.values)} ({found.origin})."
 
 
 def _priors_of(spec: SweepSpec, prepared: Prepared | None) -> Found | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.filesize import decimal
 
-from results.ranking.figures import places
+from results.ranking.figures import latest, places
 from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
 from results.ranking.shared import shared_by_branches
 from results.ranking.summary import trial_counts
@@ -19,7 +19,6 @@ from results.records.spending import shares, spent
 from results.records.uris import redact
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.duration import duration
-from sweeps.display.live import show_latest
 from sweeps.display.parameters import show_value
 from sweeps.planning.edits import in_words
 from sweeps.verdict.overlaps import all_overlaps
@@ -167,7 +166,7 @@ def _row(
     results: Results, record: TrialRecord, digits: Mapping[str, int], why: str, best: bool
 ) -> Row:
     counted = record.counted(results.sweep.goals) if record.status.can_win else record.last()
-    shown = (show_latest(counted, name, count) if counted else "" for name, count in digits.items())
+    shown = (latest(counted, name, count) if counted else "" for name, count in digits.items())
     values = [each for each in shown if each]
     params = {name: show_value(value) for name, value in record.params.items()}
     return Row(record.number, record.status.value, " / ".join(values), best, params, why)

@@ -84,7 +84,7 @@ def _sweep(spec: SweepSpec, run: DryRun) -> str:
     slots = f"{quote.slots} slot{'s' * (quote.slots > 1)} like this machine"
     clock = f"{between(quote.clock_low, quote.clock_high)} on {slots}"
     work = f"{between(quote.low, quote.high)} of a slot's time{_money(spec, quote)}"
-    whole = f"without early stopping {duration(quote.unstopped)}"
+    whole = f"without early stopping {between(quote.unstopped_low, quote.unstopped_high)}"
     stops = spec.search.early_stopping_kind.stops or spec.search.patience is not None
     parts = [work, *_forks(quote), whole if stops else one]
     return f"{clock}, half a minute to start included: {'; '.join(parts)}"

@@ -13,6 +13,7 @@ from results.ranking.summary import repeat_counts, trial_counts
 from results.ranking.winners import Ranking
 from results.records.cluster_record import ClusterRecord
 from results.records.method_choice import choice_of
+from results.records.prior import in_words
 from results.records.record import SweepRecord, SweepState, TrialRecord
 from sweeps.display.cluster_report import cluster_report
 from sweeps.display.live import show_metrics
@@ -53,6 +54,7 @@ def _progress(results: Results) -> list[str]:
     lines += [f"failed: {sweep.error}"] if sweep.error else []
     if choice := choice_of(sweep):
         lines.append(str(choice))
+    lines += [f"prior: {in_words(sweep.priors)}"] if sweep.priors else []
     lines += exhausted(sweep, sum(trial.status.ended for trial in trials))
     lines += caps_lines(sweep, results.folder)
     lines += [f"warning: {text}" for text in sweep.breakdowns]

@@ -81,7 +81,8 @@ def check_fit(parts: Parts, found: Sequence[Problem] = ()) -> list[Problem]:
         problems += check_generation(trial, search)
         problems += check_held_out(trial, search)
     if search:
-        problems += check_search(search, space, parts.tree.get("name"))
+        evaluations = trial.budget.evaluations if trial else None
+        problems += check_search(search, space, parts.tree.get("name"), evaluations)
     if trial and space and search and not unsure:
         problems += check_lookups(trial, space, search)
     if trial and space:

@@ -19,13 +19,18 @@ from sweeps.spec.validation import explain
 from trainables.config.trial import TrialConfig
 
 
-def check_search(search: SearchSettings, space: Space | None, name: object) -> list[Problem]:
-    """All problems of the search of the sweep `name`; `space` is None if unreadable."""
+def check_search(
+    search: SearchSettings, space: Space | None, name: object, evaluations: int | None
+) -> list[Problem]:
+    """All problems of the search of the sweep `name`, whose trials have so many evaluation points;
+    `space` and `evaluations` are None if unreadable."""
     return [
         *_sampler_options(search),
         *_early_stopping_options(search),
+        *(_first_rung(search, evaluations) if evaluations else ()),
         *(_several_metrics(search) if search.metrics else ()),
         *(_points(search.sampler_kind, space) if space else ()),
+        *_first_points(search),
         *(_prior(search, space) if space else ()),
         *_warm_start(search, name),
         *_patience(search),
@@ -39,6 +44,17 @@ def _patience(search: SearchSettings) -> Iterator[Problem]:
     if "min_delta" in search.model_fields_set and search.trial_patience is None:
         message = "belongs to trial_patience, which is not set"
         yield Problem("search.min_delta", message, "set search.trial_patience, or leave it out")
+
+
+def _first_points(search: SearchSettings) -> Iterator[Problem]:
+    """Problems of a user's own first points, besides their values."""
+    place = "search.first_points"
+    if search.first_points and search.sampler_kind.finite:
+        message = f"{search.sampler} tries every combination, in its own order"
+        yield Problem(place, message, "leave it out, or use another sampler")
+    for number, point in enumerate(search.first_points, 1):
+        if not point:
+            yield Problem(f"{place}[{number}]", "names no value", "write {NAME: VALUE}")
 
 
 def _prior(search: SearchSettings, space: Space) -> Iterator[Problem]:
@@ -91,6 +107,18 @@ def _early_stopping_options(search: SearchSettings) -> list[Problem]:
         remedy = "search.metric, search.mode and budget.evaluations say it"
         return [Problem(place, f"{name} is not free", remedy) for name in reserved]
     return _misfits(search.early_stopping_kind, search.early_stopping_options, place)
+
+
+def _first_rung(search: SearchSettings, evaluations: int) -> Iterator[Problem]:
+    """A first comparison that no trial would reach."""
+    try:
+        rule = search.early_stopping_kind.with_options(search.early_stopping_options)
+    except ValidationError:
+        return  # said elsewhere
+    if (first := rule.first(evaluations)) > evaluations:
+        message = f"{first:g} is after a trial's last evaluation, {evaluations}"
+        remedy = f"give 1 to {evaluations}, or raise budget.evaluations"
+        yield Problem("search.early_stopping_options.grace_period", message, remedy)
 
 
 def _misfits(

@@ -6,8 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
+from search_spaces.problem import UnplacedError
 from search_spaces.values import quoted
 from sweeps.early_stopping.registry import DEFAULT_EARLY_STOPPING, EARLY_STOPPING
 from sweeps.early_stopping.rule import EarlyStopping
@@ -30,7 +38,17 @@ else:  # the existing files
     EarlyStoppingName = Literal[tuple(EARLY_STOPPING)]
 
 
-PriorValue = Annotated[float, Field(allow_inf_nan=False)]
+def _number(given: object, parse: ValidatorFunctionWrapHandler) -> float:
+    try:
+        if not isinstance(given, bool):
+            return float(parse(given))
+    except ValidationError:
+        pass  # said in other words below
+    message = f"{quoted(given)} is no finite number, and only numbers have priors"
+    raise UnplacedError(message, "name other values in search.first_points")
+
+
+PriorValue = Annotated[float, Field(allow_inf_nan=False), WrapValidator(_number)]
 
 
 class SearchSettings(Frozen):

@@ -22,7 +22,7 @@ def rungs_of(rule: Asha, evaluations: int) -> list[int]:
     """n, 3n, 9n ... below the last point, for the default reduction factor."""
     point = float(rule.first(evaluations))
     found = []
-    while point < evaluations and rule.reduction_factor > 1:
+    while point < evaluations:
         found.append(round(point))
         point *= rule.reduction_factor
     return found

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
 
 from sweeps.early_stopping.rule import EarlyStopping, Goal
+from trainables.core.frozen import PositiveInt
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
@@ -17,9 +20,9 @@ class Asha(EarlyStopping):
 
     name: ClassVar[str] = "asha"
 
-    grace_period: int | None = None
-    reduction_factor: float = 3
-    brackets: int = 1
+    grace_period: PositiveInt | None = None
+    reduction_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3
+    brackets: PositiveInt = 1
     stop_last_trials: bool = True
 
     def first(self, evaluations: int) -> int:

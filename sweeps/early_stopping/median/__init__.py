@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from sweeps.early_stopping.rule import EarlyStopping, Goal
+from trainables.core.frozen import NonNegative, PositiveInt
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
@@ -19,8 +20,8 @@ class Median(EarlyStopping):
 
     name: ClassVar[str] = "median"
 
-    grace_period: float | None = None
-    min_samples_required: int = 3
+    grace_period: NonNegative | None = None
+    min_samples_required: PositiveInt = 3
     min_time_slice: int = 0
     hard_stop: bool = True
 

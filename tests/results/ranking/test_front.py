@@ -73,7 +73,7 @@ def test_the_last_evaluation_counts_and_not_the_best_of_each_metric():
     [
         (measured(0, (0.0, 1.0), status="diverged", error="loss"), "diverged: loss"),
         (measured(0, (0.0, 1.0), status="failed", error="boom"), "failed: boom"),
-        (measured(0, (0.0, 1.0), status="pruned"), "pruned after evaluation 1 at eval_loss 0"),
+        (measured(0, (0.0, 1.0), status="pruned"), "pruned after evaluation 1 at eval_loss 0.0000"),
         (measured(0, (0.0, 1.0), status="running"), "still running"),
         (measured(0, (0.0, 1.0), (0.0, math.nan)),
          "complete but eval_accuracy was not a finite number at the last evaluation"),

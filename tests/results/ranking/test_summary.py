@@ -69,7 +69,11 @@ def test_the_winners_of_a_sweep(trials):
             }
         ],
         "left_out": [
-            {"trial": 1, "status": "pruned", "why": "pruned after evaluation 1 at eval_loss 1"},
+            {
+                "trial": 1,
+                "status": "pruned",
+                "why": "pruned after evaluation 1 at eval_loss 1.0000",
+            },
             {"trial": 3, "status": "failed", "why": "failed: out of memory"},
             {"trial": 4, "status": "running", "why": "still running"},
         ],

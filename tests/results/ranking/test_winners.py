@@ -47,9 +47,9 @@ def test_a_trial_that_was_pruned_while_it_led_does_not_win():
         (trial(1, "running", 2.0), "still running"),
         (
             trial(1, "pruned", 2.5, 2.31, config={"budget.evaluations": 8}),
-            "pruned after evaluation 2 of 8 at eval_loss 2.31",
+            "pruned after evaluation 2 of 8 at eval_loss 2.3100",
         ),
-        (trial(1, "pruned", 2.5), "pruned after evaluation 1 at eval_loss 2.5"),
+        (trial(1, "pruned", 2.5), "pruned after evaluation 1 at eval_loss 2.5000"),
         (trial(1, "pruned"), "pruned before its first evaluation"),
         (trial(1, "diverged", 2.0, math.nan), "diverged: eval_loss was NaN at step 20"),
         (trial(1, "diverged", -math.inf), "diverged: eval_loss was -inf at step 10"),

@@ -32,7 +32,7 @@ def test_a_trials_result_is_its_best_evaluation_on_the_whole_set():
 def test_trials_are_ranked_by_the_whole_set_and_stopped_ones_say_what_they_had():
     ranking = judge([LUCKY, BEST, STOPPED, EARLY], GOALS)
     assert [(w.record.number, w.value) for w in ranking.winners] == [(2, 1.8), (1, 1.9), (0, 2.0)]
-    assert ranking.left_out[0].why == "pruned after evaluation 1 of 2 at eval_loss 0.4"
+    assert ranking.left_out[0].why == "pruned after evaluation 1 of 2 at eval_loss ~0.4000"
 
 
 def test_they_survive_json_and_mlflow():

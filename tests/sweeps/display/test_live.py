@@ -6,9 +6,10 @@ import pytest
 from live_samples import cluster_of, slot, standing_of, sweep, trial, two_metrics
 from rich.console import Console
 
+from results.ranking.figures import latest
 from results.records.record import Measurement, TrialRecord
 from sweeps.display.duration import duration
-from sweeps.display.live import LiveView, bar, render, show_latest, show_metrics
+from sweeps.display.live import LiveView, bar, render, show_metrics
 from sweeps.display.plain import PlainView
 from sweeps.display.standing import Standing
 from sweeps.display.underway import Glimpse
@@ -180,6 +181,6 @@ def test_a_value_that_four_places_would_hide_is_shown_with_two_digits(value, tex
     assert show_metrics({"eval_kl": value}, ["eval_kl"]) == f"eval_kl {text}"
     when = {"point": 1, "step": 1, "tokens": 1, "seconds": 1.0}
     whole = Measurement(metrics={"eval_kl": value}, **when)
-    assert show_latest(whole, "eval_kl") == text
+    assert latest(whole, "eval_kl") == text
     part = Measurement(metrics={}, **when, subset={"eval_kl": value})
-    assert show_latest(part, "eval_kl") == f"~{text}"
+    assert latest(part, "eval_kl") == f"~{text}"

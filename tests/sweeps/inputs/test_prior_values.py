@@ -117,3 +117,14 @@ def test_the_users_own_values_hold_for_any_model_and_name(tmp_path):
     assert line == (
         "Prior: the search begins at learning_rate 0.0002 and lora.rank 4 (search.prior)."
     )
+
+
+def test_what_is_tried_before_the_priors_is_said(tmp_path):
+    first = {"learning_rate": 1e-3}
+    given = {"prior": {"learning_rate": 2e-4}, "first_points": [first], "warm_start": ["a"]}
+    points, line = begun(tmp_path, search=given)
+    assert points == [first, given["prior"]]
+    assert line == (
+        "Prior: after the points of search.first_points and search.warm_start, the search tries "
+        "learning_rate 0.0002 (search.prior)."
+    )

@@ -56,7 +56,7 @@ def test_it_measures_what_the_sweep_would_cost(few, tmp_path):
     )
     assert run.trial_metrics["eval_loss"] < run.base_metrics["eval_loss"]
     assert run.quote.shortest == run.quote.longest == pytest.approx(run.trial_seconds, rel=0.5)
-    assert run.quote.low < run.quote.unstopped
+    assert run.quote.low < run.quote.unstopped_high
     assert run.sweep_seconds == pytest.approx(
         3 * (20 * run.seconds_per_step + 2 * run.evaluation_seconds)
     )

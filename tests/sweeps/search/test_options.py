@@ -37,7 +37,19 @@ def search(**settings):
         ),
         (
             {"early_stopping_options": {"grace_period": 99}},
-            "early_stopping_options .* not valid for asha",
+            "grace_period: 99 is after a trial's last evaluation, .*; give 1 to ",
+        ),
+        (
+            {"early_stopping": "median", "early_stopping_options": {"grace_period": 99.5}},
+            "grace_period: 99.5 is after a trial's last evaluation",
+        ),
+        (
+            {"early_stopping_options": {"grace_period": 0}},
+            "early_stopping_options.grace_period: 0: input should be greater than 0",
+        ),
+        (
+            {"early_stopping_options": {"reduction_factor": 1}},
+            "early_stopping_options.reduction_factor: 1: input should be greater than 1",
         ),
         ({"early_stopping_options": {"max_t": 3}}, "max_t is not free"),
         ({"early_stopping_options": {"mode": "max"}}, "mode is not free"),
@@ -45,7 +57,7 @@ def search(**settings):
 )
 def test_options_that_do_not_suit_are_refused(settings, words):
     with pytest.raises(SweepError, match=words):
-        check_options(search(early_stopping="asha", **settings))
+        check_options(search(**{"early_stopping": "asha", **settings}))
 
 
 def test_options_that_suit_pass():

@@ -159,10 +159,13 @@ def test_a_users_mistakes_are_told_with_their_way_out():
         "search.first_points"
     )
     assert said("always") == ["search.prior: 'always' is neither auto, none nor {NAME: VALUE}"]
-    assert said({"learning_rate": "high"}) == [
-        "search.prior.learning_rate: 'high': input should be a valid number, unable to parse "
-        "string as a number"
-    ]
+    for value, shown in (("high", "'high'"), (True, "true"), (float("nan"), "nan"), ([1], "[1]")):
+        assert said({"learning_rate": value}) == [
+            f"search.prior.learning_rate: {shown} is no finite number, and only numbers have "
+            "priors; name other values in search.first_points"
+        ]
+    in_yaml = toy_tree(search={"prior": {"learning_rate": "1e-4"}})  # a text in YAML 1.1
+    assert SweepSpec.parse(in_yaml).search.prior == {"learning_rate": 1e-4}
     finite = problems_of(
         toy_tree(
             budget={"evaluations": 1},
@@ -174,3 +177,27 @@ def test_a_users_mistakes_are_told_with_their_way_out():
         "search.prior: grid tries every combination, whatever is known before; leave it out, or "
         "use another sampler"
     ]
+
+
+def test_first_points_that_would_have_no_effect_are_refused():
+    def said(space, sampler, *points):
+        search = {"first_points": list(points), "sampler": sampler, "early_stopping": "none"}
+        budget = {"evaluations": 1, **({} if sampler == "grid" else {"trials": 2})}
+        return problems_of(toy_tree(space=space, search=search, budget=budget))
+
+    ranks = {"lora.rank": {"choice": [4, 16]}}
+    assert said(ranks, "grid", {"lora.rank": 16}) == [
+        "search.first_points: grid tries every combination, in its own order; leave it out, or "
+        "use another sampler"
+    ]
+    assert said(ranks, "tpe", {"lora.rank": 16}, {}) == [
+        "search.first_points[2]: names no value; write {NAME: VALUE}"
+    ]
+
+
+def test_a_grid_takes_a_preset_with_points_of_its_own():
+    listed = {"learning_rate": [2e-4, 1e-3], "wsd.decay_fraction": [0.2]}
+    space = {"preset": "lora", **{name: {"choice": each} for name, each in listed.items()}}
+    search = {"sampler": "grid", "early_stopping": "none"}
+    tree = toy_tree(space=space, method="lora", search=search, budget={"evaluations": 1})
+    assert SweepSpec.parse(tree).first_points
