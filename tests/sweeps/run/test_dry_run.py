@@ -189,6 +189,28 @@ def test_the_report_says_where_deepspeed_was_left_out(few, workers):
     assert said is (workers == 2)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "auto, found by each slot at its first trial; the estimate is for one"),
+        ({"slots": {"lanes": 2}}, "2 a slot; the estimate is for one"),
+        ({"slots": {"lanes": 1}}, "1 a slot"),
+        (
+            {"method": "full"},
+            "one a slot, since method full has no adapters that could share a base",
+        ),
+    ],
+)
+def test_the_report_says_how_many_lanes_a_slot_has(few, changes, said):
+    space = {"learning_rate": {"choice": [1e-3, 2e-3, 4e-3]}}
+    spec = SweepSpec.parse(tree(few, space=space, **changes))
+    run = DryRun({}, "slots", "data", {"eval_loss": 2.0}, {"eval_loss": 1.0}, *[1.0] * 3, *[1] * 6)
+    console = Console(file=io.StringIO(), width=200)
+    console.print(report(spec, run))
+    (line,) = [each for each in console.file.getvalue().splitlines() if each.startswith("lanes ")]
+    assert line.removeprefix("lanes").strip() == said
+
+
 def test_one_class_can_be_searched_by_if_the_data_have_it(few, tmp_path):
     (tmp_path / "rows.csv").write_text("text,label\n" + "good,pos\nbad,neg\n" * 20)
     change = {"data": {"train": str(tmp_path / "rows.csv")}, "objective": "classification"}
