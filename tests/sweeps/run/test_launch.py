@@ -50,7 +50,8 @@ def test_a_sweep_with_every_kind_of_ending(ray_cluster, tmp_path):
     report = winners_of(tmp_path, "toy")
     assert [w["trial"] for w in report["winners"]] == [0, 1, 3, 4, 2]
     assert len(report["winners"]) + len(report["left_out"]) == 9
-    assert "Prior: the search begins at learning_rate 0.0003 (search.prior)." in done.stdout
+    prior = "after the points of search.first_points, the search tries learning_rate 0.0003"
+    assert f"Prior: {prior} (search.prior)." in done.stdout
     assert folder.store.sweep().priors == (Prior(name="learning_rate", value=3e-4),)
     assert "Trial 0 wins" in done.stdout and "RuntimeError: the toy trial crashes" in done.stdout
 
