@@ -24,3 +24,13 @@ def hasty_sqlite() -> Iterator[None]:
 def _hasten(connection: object, _: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
+
+
+@contextmanager
+def waiting_sqlite() -> Iterator[None]:
+    """Within it SQLite waits for the disk after all, as it does without tests."""
+    event.remove(Engine, "connect", _hasten)
+    try:
+        yield
+    finally:
+        event.listen(Engine, "connect", _hasten)

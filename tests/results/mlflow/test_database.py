@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from hasty_sqlite import waiting_sqlite
 
 from results.mlflow import database
 from results.mlflow.database import make_database
@@ -61,5 +62,6 @@ def test_only_its_making_does_not_wait_for_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("mlflow.store.db.utils._verify_schema", look)
     make_database(f"sqlite:///{tmp_path}/mlflow.db")
     assert levels == [0]
-    assert MlflowRuns(f"sqlite:///{tmp_path}/mlflow.db").open_experiment("mine", None)
+    with waiting_sqlite():
+        assert MlflowRuns(f"sqlite:///{tmp_path}/mlflow.db").open_experiment("mine", None)
     assert levels == [0, 2], "a measurement is on the disk once it is written"

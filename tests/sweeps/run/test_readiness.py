@@ -59,7 +59,7 @@ def early(monkeypatch):
 @pytest.fixture
 def late(monkeypatch, early):
     """Model and data are prepared, and MLflow opens."""
-    monkeypatch.setattr(module, "prepare", lambda *arguments: None)
+    monkeypatch.setattr(module, "prepare", lambda spec, *_: (spec, None))
     monkeypatch.setattr("results.mlflow.tracking.Tracker", Tracker)
 
 
