@@ -34,6 +34,9 @@ from trainables.board.job import WEIGHTS
 SHOWN = 5
 """Default number of winners shown, or of reasons for their absence."""
 
+_MOST_REASONS = 200
+"""Reasons why trials are not ranked: after thousands of trials, nobody reads them in a terminal."""
+
 
 def show_result(
     console: Console, results: Results, top: int | None = None, at_the_end: bool = True
@@ -72,8 +75,12 @@ def show_result(
 
 def show_left_out(console: Console, ranking: Ranking) -> None:
     """Print why trials are not ranked; a shared reason once."""
-    for line in _reasons(ranking):
+    lines = _reasons(ranking)
+    for line in lines[:_MOST_REASONS]:
         console.print(f"  {line}", style="dim")
+    hidden = len(lines) - _MOST_REASONS
+    if hidden > 0:
+        console.print(f"  and {hidden:,} more reasons; --json has those of all trials", style="dim")
 
 
 def _show_cost(console: Console, folder: SweepFolder) -> None:

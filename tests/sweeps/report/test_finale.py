@@ -10,7 +10,7 @@ from rich.console import Console
 
 from results.records.cluster_record import ClusterRecord
 from sweeps.home.home import SweepHome
-from sweeps.report.finale import show_result
+from sweeps.report.finale import show_left_out, show_result
 from sweeps.verdict.results import Results
 
 
@@ -284,3 +284,14 @@ def test_what_judges_took_is_summed(tmp_path):
         store.write_trial(each)
     assert "Judges took 2,500 tokens, $2.50." in shown(tmp_path, *trials, record=record)
     assert "Judges" not in shown(tmp_path / "other", trial(0, "complete", 1.0))
+
+
+def test_reasons_of_thousands_of_trials_are_counted(tmp_path):
+    records = [trial(number, status="failed", error=f"fault {number}") for number in range(1000)]
+    console = Console(file=io.StringIO(), width=120)
+    folder = SweepHome(tmp_path).sweep("alpaca-lora")
+    ranking = Results(folder, sweep(state="complete"), records).ranking
+    show_left_out(console, ranking)
+    lines = console.file.getvalue().splitlines()
+    assert "fault 0" in lines[0] and len(lines) == 201
+    assert lines[-1] == "  and 800 more reasons; --json has those of all trials"
