@@ -182,6 +182,7 @@ class Search:
         *,
         repairs: Mapping[str, int],
     ) -> tuple[Evaluation, ...]:
+        """A trunk or a branch begins."""
         branch = self._book.origin(number).branch
         if branch:
             branch = branch.with_changes(steps=round(self._shared[number] * _STEPS))

@@ -85,7 +85,7 @@ def _parts(metric: str, file: Path) -> tuple[Floats, Floats]:
         return measured.losses, measured.counts
     parts = METRICS[metric].parts
     found = parts(measured) if parts else None
-    assert found, f"{metric} is no ratio of sums over examples"
+    assert found, f"{metric} must be a ratio of sums over examples"
     return found
 
 

@@ -38,8 +38,12 @@ class TrialStatus(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether the trial gets no more measurements; an interrupted one may continue."""
-        open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
-        return self not in open_ones
+        return not self.under_way and self is not TrialStatus.INTERRUPTED
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the trial has a slot or waits for one."""
+        return self in (TrialStatus.WAITING, TrialStatus.RUNNING)
 
     @property
     def can_win(self) -> bool:

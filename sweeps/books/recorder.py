@@ -321,7 +321,7 @@ class Recorder(Callback):
         record = record.with_changes(run_id=self._scribe.run_ids.get(record.key))
         self._store.write_trial(record)
         self.records[record.number] = record
-        if record.status in (TrialStatus.WAITING, TrialStatus.RUNNING):
+        if record.status.under_way:
             self._under_way.add(record.number)
         else:
             self._under_way.discard(record.number)

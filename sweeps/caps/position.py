@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from results.records.record import TrialRecord, TrialStatus
+from results.records.record import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,4 @@ class Position:
     @cached_property
     def under_way(self) -> list[TrialRecord]:
         """The trials and repeats that have begun, or wait for a slot, and have not ended."""
-        open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING)
-        return [each for each in (*self.trials, *self.repeats) if each.status in open_ones]
+        return [each for each in (*self.trials, *self.repeats) if each.status.under_way]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sweeps.samplers.sampler import Sampler
 
 _NEEDED: Mapping[int, int] = {1: 15, 2: 15, 4: 17, 8: 22, 16: 27, 32: 31}
-"""Trials at once -> trials that TPE needs to come within 0.1 of the toy landscape's optimum, the
+"""Trials at once -> trials that TPE needs to come within 0.05 of the toy landscape's optimum, the
 median of 150 seeds (docs/benchmarks.md); with 32 taken to be as good as random search."""
 
 

@@ -78,7 +78,7 @@ class OldTrials:
 
 
 _OLD: WeakKeyDictionary[optuna.Study, OldTrials] = WeakKeyDictionary()
-"""Those of each study of this process: a sampler is made anew for each draw."""
+"""The old trials of each study in this process, kept here since each draw makes a new sampler."""
 
 
 def _as_complete(trial: FrozenTrial, study: optuna.Study) -> FrozenTrial:
