@@ -268,6 +268,10 @@ class SweepFolder:
             self.refuse_if_taken(alone)  # the other one may be over already
             yield
 
+    def is_empty(self) -> bool:
+        """Whether the folder is there and holds no trial. On a lost disk it is not there."""
+        return not self.store.trials() and self.path.is_dir()
+
     def free(self) -> None:
         """Free the name and delete its folder."""
         shutil.rmtree(self.path, ignore_errors=True)

@@ -296,7 +296,7 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
         yield
     except BaseException as error:
         with after(error):
-            if not folder.store.trials():
+            if folder.is_empty():
                 books.free()
         raise
 

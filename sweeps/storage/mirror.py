@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -179,8 +179,8 @@ class Mirror:
             self.claim.renew(at_once=True)
             self.remote.delete()
             return
-        if not (self._folder / "sweep.json").is_file():
-            return  # a lost or unmounted disk must not delete the copy
+        if self._is_lost():
+            return
         # Taken before the read: later additions are uploaded the next time.
         added = stamp_of(self._folder / _JOURNAL)
         # Records first, as the truth, then Optuna's journal: each end in the journal is then in an
@@ -195,10 +195,21 @@ class Mirror:
         ]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda item: self._push_one(*item), changed))
-            list(pool.map(self._remove_one, [name for name in self._pushed if name not in now]))
+            list(pool.map(self._remove_one, self._removed(now)))
         if journal is not None and added is not None:
             self.remote.write(_JOURNAL, journal[: journal.rfind(b"\n") + 1])
             self._pushed[_JOURNAL] = added
+
+    def _is_lost(self) -> bool:
+        """Whether the disk is lost or unmounted, which must not delete the copy."""
+        return not (self._folder / "sweep.json").is_file()
+
+    def _removed(self, now: Collection[str]) -> list[str]:
+        """The uploaded files that were deleted here. A file that is missing in `now` may have been
+        missed: the disk can be lost, or refuse a folder, while the files are listed."""
+        missing = [name for name in self._pushed if name not in now]
+        deleted = [name for name in missing if stamp_of(self._folder / name) is None]
+        return [] if self._is_lost() else deleted
 
     def _push_one(self, name: str, stamp: Stamp) -> None:
         content = self._read(name)

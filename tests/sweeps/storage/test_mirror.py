@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from sweeps.storage import claim
 from sweeps.storage import mirror as module
 from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up, mirrored
+from sweeps.storage.own_files import OwnFiles
 from trainables.storage import sealed
 from trainables.storage.remote_folder import RemoteFolder
 
@@ -132,6 +134,48 @@ def test_a_disk_that_is_lost_takes_nothing_with_it(folder, remote):
         folder.rename(folder.with_name("lost"))  # at once, as a disk goes
         time.sleep(0.05)
     assert set(remote.sizes()) == OWN
+
+
+@pytest.mark.parametrize("after", ["", "trials"])
+def test_a_disk_that_is_lost_while_it_is_listed_takes_nothing_with_it(
+    folder, remote, monkeypatch, after
+):
+    stamps = OwnFiles.stamps
+    lost = threading.Event()
+
+    def losing(files, ended=()):
+        if not lost.is_set():
+            return stamps(files, ended)
+        before = {name: stamp for name, stamp in stamps(files, ended).items() if name < after}
+        if folder.exists():
+            folder.rename(folder.with_name("lost"))
+        return before
+
+    monkeypatch.setattr(OwnFiles, "stamps", losing)
+    with mirrored(mirror_of(folder, remote)):
+        wait_for(lambda: set(remote.sizes()) == OWN)
+        lost.set()
+        wait_for(lambda: not folder.exists())
+    assert set(remote.sizes()) == OWN
+
+
+def test_a_file_that_a_listing_missed_stays_on_the_storage(folder, remote, monkeypatch):
+    stamps = OwnFiles.stamps
+    missed = threading.Event()
+
+    def forgetful(files, ended=()):
+        found = stamps(files, ended)
+        if set(remote.sizes()) == OWN:
+            found.pop("trials/0000/record.json")
+            missed.set()
+        return found
+
+    deleted = []
+    monkeypatch.setattr(OwnFiles, "stamps", forgetful)
+    monkeypatch.setattr(RemoteFolder, "delete", lambda remote, name: deleted.append(name))
+    with mirrored(mirror_of(folder, remote)):
+        wait_for(missed.is_set)
+    assert not deleted
 
 
 def test_a_sweep_that_another_head_has_taken_over_is_left_alone(folder, remote, monkeypatch):
