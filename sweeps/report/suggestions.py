@@ -29,8 +29,10 @@ def next_command(folder: SweepFolder) -> str:
     return f"sweep next {folder.path.name}{SweepHome(folder.path.parents[1]).way()}"
 
 
-def _described(advice: Advice) -> tuple[RenderableType, RenderableType]:
+def _described(advice: Advice) -> tuple[RenderableType, ...]:
     """The change is never wrapped, so that it can be copied."""
     words = Text.assemble((f"{advice.title}. ", "bold"), advice.evidence)
     change = Text(advice.change, "green", no_wrap=not advice.remedy, overflow="ignore")
-    return Padding(words, (0, 0, 0, 2)), Padding(change, (0, 0, 0, 4))
+    return tuple(
+        Padding(text, (0, 0, 0, indent), expand=False) for text, indent in ((words, 2), (change, 4))
+    )

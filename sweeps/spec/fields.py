@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from results.records.uris import redact
 from search_spaces import presets
@@ -60,6 +61,13 @@ def with_overrides(
     for key, value in given:
         tree = changed(tree, key, value)
     return tree
+
+
+def place_of(path: Path, overrides: Sequence[str], name: str | None) -> str:
+    """What the messages on a spec call it: its file and the options that changed it."""
+    fields = ", ".join(override.partition("=")[0] for override in overrides)
+    options = [f"--set {fields}"] * bool(fields) + ["--name"] * (name is not None)
+    return f"{path} with {' and '.join(options)}" if options else str(path)
 
 
 def without_alternatives(

@@ -30,6 +30,7 @@ from sweeps.spec.caps import (
 from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.fields import (
     each_method,
+    place_of,
     readers,
     set_twice,
     undotted,
@@ -118,8 +119,7 @@ class SweepSpec:
             raise SpecError(str(path), [Problem("file", str(error))]) from None
         tree.setdefault("name", path.stem)
         named = {**tree, **({} if name is None else {"name": name})}
-        names = ", ".join(override.partition("=")[0] for override in overrides)
-        return cls.parse(named, f"{path} with --set {names}" if names else str(path), elsewhere)
+        return cls.parse(named, place_of(path, overrides, name), elsewhere)
 
     @classmethod
     def parse(

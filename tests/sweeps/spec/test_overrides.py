@@ -10,10 +10,10 @@ from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.sweep import Sweep
 
 
-def loaded(tmp_path, overrides, **fields):
+def loaded(tmp_path, overrides, name=None, **fields):
     file = tmp_path / "a.yaml"
     file.write_text(yaml.safe_dump(sft_tree(tmp_path, **fields)))
-    return SweepSpec.load(file, overrides)
+    return SweepSpec.load(file, overrides, name)
 
 
 @pytest.mark.parametrize("had", ["steps", "tokens", "epochs"])
@@ -71,3 +71,6 @@ def test_a_mistake_names_the_changes_beside_the_file(tmp_path):
         loaded(tmp_path, ["budget.trials=0"])
     with pytest.raises(SpecError, match=r"\.yaml: 1 problem\n"):
         loaded(tmp_path, [], budget={"trials": 0})
+    for overrides, named in ([], ""), (["budget.trials=3"], "--set budget.trials and "):
+        with pytest.raises(SpecError, match=rf"\.yaml with {named}--name: 1 problem\n  name: "):
+            loaded(tmp_path, overrides, name="no name")
