@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from results.ranking.confirmation import Confirmation
     from results.ranking.confirmed_front import ConfirmedFront
     from sweeps.export.wish import Dtype
-    from sweeps.run.dry_run import DryRun
+    from sweeps.run.dry_run.result import DryRun
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Sweep:
 
     def dry_run(self, home: str | Path | None = None) -> DryRun:
         """Train one trial for a few steps in this process, and estimate the cost of the sweep."""
-        from sweeps.run.dry_run import dry_run
+        from sweeps.run.dry_run.dry_run import dry_run
 
         return dry_run(self.spec, _home(home))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from longest_files import LONGEST
 
 TOP = Path(__file__).parents[1]
-MOST_FILES = 22
+MOST_FILES = 20
 
 
 def rooms(package: str) -> set[str]:
@@ -32,7 +32,7 @@ def test_the_table_of_rooms_names_each_of_them():
 def test_a_room_is_seen_in_one_look():
     for package in ("sweeps", "trainables", "results", "search_spaces"):
         for init in (TOP / package).rglob("__init__.py"):
-            files = list(init.parent.glob("*.py"))
+            files = [path for path in init.parent.glob("*.py") if path != init]
             assert len(files) <= MOST_FILES, f"{init.parent} has {len(files)} files"
 
 

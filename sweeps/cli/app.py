@@ -7,26 +7,26 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.verbs.ask import ask
-from sweeps.cli.verbs.clean import clean
-from sweeps.cli.verbs.compare import compare
-from sweeps.cli.verbs.confirm import confirm
-from sweeps.cli.verbs.doctor import doctor
-from sweeps.cli.verbs.export import export
-from sweeps.cli.verbs.inspect import inspect
-from sweeps.cli.verbs.launch import launch
-from sweeps.cli.verbs.list import list_sweeps
-from sweeps.cli.verbs.next import next_sweep
-from sweeps.cli.verbs.plan import plan
-from sweeps.cli.verbs.register import register
-from sweeps.cli.verbs.report import report
-from sweeps.cli.verbs.resume import resume
-from sweeps.cli.verbs.samples import samples
-from sweeps.cli.verbs.status import status
-from sweeps.cli.verbs.stop import stop
-from sweeps.cli.verbs.trial import trial
-from sweeps.cli.verbs.ui import ui
-from sweeps.cli.verbs.winners import winners
+from sweeps.cli.verbs.before.doctor import doctor
+from sweeps.cli.verbs.before.inspect import inspect
+from sweeps.cli.verbs.before.plan import plan
+from sweeps.cli.verbs.models.clean import clean
+from sweeps.cli.verbs.models.export import export
+from sweeps.cli.verbs.models.register import register
+from sweeps.cli.verbs.results.ask import ask
+from sweeps.cli.verbs.results.compare import compare
+from sweeps.cli.verbs.results.next import next_sweep
+from sweeps.cli.verbs.results.report import report
+from sweeps.cli.verbs.results.samples import samples
+from sweeps.cli.verbs.results.ui import ui
+from sweeps.cli.verbs.results.winners import winners
+from sweeps.cli.verbs.running.confirm import confirm
+from sweeps.cli.verbs.running.launch import launch
+from sweeps.cli.verbs.running.list import list_sweeps
+from sweeps.cli.verbs.running.resume import resume
+from sweeps.cli.verbs.running.status import status
+from sweeps.cli.verbs.running.stop import stop
+from sweeps.cli.verbs.running.trial import trial
 from sweeps.display.terminal import write_what_can_be_written
 
 app = typer.Typer(

@@ -12,7 +12,7 @@ from results.records.record_error import RecordError
 from search_spaces.dotted import at
 from sweeps.base.errors import LaunchError
 from sweeps.home.home import SweepFolder
-from sweeps.spec.checks import is_whole, named_files
+from sweeps.spec.checks.files import is_whole, named_files
 from sweeps.spec.spec import SweepSpec
 
 MOST = 200 * 2**20

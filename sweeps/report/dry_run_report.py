@@ -8,7 +8,7 @@ from results.records.cluster_record import HOUR
 from results.records.quote import Quote
 from sweeps.display.duration import between, duration
 from sweeps.display.parameters import show_params
-from sweeps.run.dry_run import DryRun
+from sweeps.run.dry_run.result import DryRun
 from sweeps.run.repeats import share_of_confirmation
 from sweeps.search.lanes import lanes_said, most_lanes
 from sweeps.spec.spec import SweepSpec

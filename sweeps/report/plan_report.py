@@ -8,33 +8,28 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from results.records.method_choice import MethodChoice
 from results.records.record import Edit
 from search_spaces.values import show
 from sweeps.display.trial_table import plain_table
-from sweeps.inputs.evaluation_share import EvaluationShare
 from sweeps.planning.cards import Card
 from sweeps.planning.edits import in_words
 from sweeps.planning.fit import Fit, Fits, reason
 from sweeps.planning.plan import Line, Plan
 from sweeps.planning.sizes import shown
+from sweeps.run.planned import Planned
 from trainables.planning.room import CONTEXT, slack
 
 MOST_LINES = 24
 
 
-def report(
-    plan: Plan,
-    edits: Sequence[Edit] = (),
-    choice: MethodChoice | None = None,
-    share: EvaluationShare | None = None,
-) -> Group:
+def report(found: Planned) -> Group:
     """The combinations, those that need most first, what a launch would change, and the share that
     evaluation will take."""
+    plan, choice, share = found.plan, found.choice, found.share
     chosen = [Text(f"{choice}.\n")] if choice else []
     evaluation = [Text(f"{share}.")] if share else []
     lines = (Text(), _lines(plan), Text())
-    return Group(*chosen, _title(plan), *lines, *_ending(plan), *_edits(edits), *evaluation)
+    return Group(*chosen, _title(plan), *lines, *_ending(plan), *_edits(found.edits), *evaluation)
 
 
 def _edits(edits: Sequence[Edit]) -> list[RenderableType]:
@@ -115,13 +110,9 @@ def _alone(fit: Fit) -> str:
     return f"all {fit.tokens:,}" if fit.is_whole else f"{fit.tokens:,}"
 
 
-def plan_json(
-    plan: Plan,
-    edits: Sequence[Edit] = (),
-    choice: MethodChoice | None = None,
-    share: EvaluationShare | None = None,
-) -> Mapping[str, object]:
+def plan_json(found: Planned) -> Mapping[str, object]:
     """The plan for scripts, in bytes."""
+    plan, choice, share = found.plan, found.choice, found.share
     return {
         "gpu": plan.card.name,
         "gpu_bytes": plan.card.memory,
@@ -145,5 +136,5 @@ def plan_json(
             for line in plan.lines
         ],
         "evaluation": share.as_json() if share else None,
-        "edits": [edit.model_dump(mode="json") for edit in edits],
+        "edits": [edit.model_dump(mode="json") for edit in found.edits],
     }

@@ -1,1 +1,1 @@
-"""Running sweeps: launch, resume, drive, dry run, inspect."""
+"""Running sweeps: launch, resume, plan, dry run, inspect; the driver."""

@@ -36,7 +36,7 @@ from sweeps.inputs.priors import primed
 from sweeps.models.earlier import winners
 from sweeps.planning.edited import edited
 from sweeps.preflight.preflight import Preflight
-from sweeps.run.driver import Driver
+from sweeps.run.driver.driver import Driver
 from sweeps.run.fitting import edits_for, plan_for, settle_method_here
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import most_repeats, refuse_to_confirm, share_of_confirmation

@@ -12,11 +12,11 @@ from results.records.uris import sqlite_file
 from sweeps.base.errors import LaunchError
 from sweeps.base.view import View
 from sweeps.books.mlflow_writer import at_the_start
+from sweeps.caps.without_gpus import refuse_without_gpus
 from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.home.home import SweepHome
 from sweeps.home.locks import WAY_OUT, lack_of_locks
 from sweeps.planning.cards import named_by
-from sweeps.run.cap_keeper import refuse_without_gpus
 from sweeps.search.options import check_options
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.spec import SweepSpec

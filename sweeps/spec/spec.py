@@ -27,7 +27,8 @@ from sweeps.spec.caps import (
     checked_trials,
     unnumbered,
 )
-from sweeps.spec.checks import Parts, check_databases, check_fit
+from sweeps.spec.checks.fit import Parts, check_databases, check_fit
+from sweeps.spec.checks.search import check_register
 from sweeps.spec.fields import (
     each_method,
     place_of,
@@ -38,7 +39,6 @@ from sweeps.spec.fields import (
     with_preset,
 )
 from sweeps.spec.generation import judged_by_objective, with_costs, with_generation, with_modes
-from sweeps.spec.search_checks import check_register
 from sweeps.spec.secrets import public, with_secrets
 from sweeps.spec.settings import (
     ConfirmSettings,

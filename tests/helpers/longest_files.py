@@ -39,7 +39,7 @@ LONGEST = (
     "sweeps/export/test_register.py",
     "trainables/planning/test_estimate.py",
     "trainables/training/test_restore.py",
-    "sweeps/run/test_dry_run.py",
+    "sweeps/run/dry_run/test_dry_run.py",
     "trainables/training/test_rollouts.py",
     "trainables/slots/test_slot_storage.py",
     "results/mlflow/test_database.py",

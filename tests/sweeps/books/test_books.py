@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from fleets import fleet_of
 from spec_samples import toy_tree
 
 from results.mlflow.runs import MlflowRuns
@@ -19,7 +20,7 @@ from sweeps.base.interruption import interruptible
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.home.home import SweepHome
-from sweeps.run.driver import Driver
+from sweeps.run.driver.driver import Driver
 from sweeps.spec.spec import SweepSpec
 from trainables.core.model_source import ModelSource
 from trainables.data.sets import overlap as data_overlap
@@ -127,7 +128,7 @@ def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, mo
     books.open()
     books.wait_until_open()
     driver = Driver(spec, folder, None, books, view=View())
-    driver._slots = Slots()
+    driver._fleet = fleet_of(Slots())
     trial = TrialRecord(sweep="toy", number=0, status="complete", ended=9.0)
     folder.store.write_trial(trial)
     books.scribe.trial_started(trial)
@@ -140,7 +141,7 @@ def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, mo
     assert folder.store.sweep().state is SweepState.COMPLETE
     assert books.scribe.missed == 4, "the trial's beginning, its end, the sweep's, the verdict"
     assert "Ctrl-C" in books.scribe.failures[0]
-    assert driver._slots.closed == 1
+    assert driver._fleet.slots.closed == 1
 
 
 @pytest.mark.parametrize("broken", [False, True])

@@ -14,7 +14,7 @@ from results.records.record import Measurement, TrialRecord
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record
 from sweeps.home.home import SweepHome
-from sweeps.run.driver import Driver
+from sweeps.run.driver.searching import Searching
 from sweeps.spec.spec import SweepSpec
 
 CALLS: Counter[str] = Counter()
@@ -76,23 +76,14 @@ def kept(home: Path, name: str) -> set[int]:
     return {int(path.parent.name) for path in home.glob(f"sweeps/toy/trials/*/{name}")}
 
 
-class Recorded:
-    """What the driver asks of its recorder."""
-
-    def __init__(self) -> None:
-        self.records: dict[int, TrialRecord] = {}
-
-
 def calls_of(home: Path, trials: int, search: dict) -> int:
     """File system calls of a sweep whose trials end one after the other, each better."""
     books = books_of(home, search)
-    driver = Driver(spec_of(search), books._folder, None, books, View())
-    driver._recorder = Recorded()
+    searching = Searching(spec_of(search), books._folder, books, View(), study=None, fleet=None)
     with counted() as calls:
         for number in range(trials):
             record = trial(number, loss=1 / (1 + number), cost=1 / (1 + number))
-            driver._recorder.records[number] = record
-            driver._trial_changed(record)
+            searching.changed(record)
     return calls.total()
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import re
@@ -19,7 +18,7 @@ from results.records.cluster_record import ClusterRecord, SlotRecord
 from sweeps.cli.app import app
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.home.home import SweepHome
-from sweeps.run.dry_run import DryRun
+from sweeps.run.dry_run.result import DryRun
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "optuna", "pandas", "peft", "deepspeed", "numpy")
 
@@ -248,10 +247,22 @@ def test_a_dry_run_whose_slots_do_not_fit_here_ends_with_1(
     """Unless the sweep is for a cluster. The measurement itself is test_dry_run.py's."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     measured = DryRun(
-        {}, "2", "", {"eval_loss": 2.0}, {"eval_loss": 1.0}, 1, 1, 1, 1, 1, 2, 1, 1, 1
+        params={},
+        slots="2",
+        slots_fit=fit,
+        data="",
+        base_metrics={"eval_loss": 2.0},
+        trial_metrics={"eval_loss": 1.0},
+        peak_memory_bytes=1,
+        trainable_parameters=1,
+        total_parameters=2,
+        trials=1,
+        seconds_per_step=1.0,
+        evaluation_seconds=1.0,
+        tokens_per_second=1.0,
+        steps=1,
     )
-    measured = dataclasses.replace(measured, slots_fit=fit)
-    monkeypatch.setattr("sweeps.run.dry_run.dry_run", lambda *asked: measured)
+    monkeypatch.setattr("sweeps.run.dry_run.dry_run.dry_run", lambda *asked: measured)
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(toy_tree()))
     assert run("launch", str(tmp_path / "toy.yaml"), "--dry-run", *options).exit_code == code
 

@@ -11,7 +11,7 @@ from benchmarks.tiny_inputs import make_tokenizer
 from sweeps.base.errors import SweepError
 from sweeps.base.view import View
 from sweeps.home.home import SweepHome
-from sweeps.run.dry_run import dry_run
+from sweeps.run.dry_run.dry_run import dry_run
 from sweeps.run.inspection import inspect
 from sweeps.run.launch import launch
 from sweeps.spec.spec import SweepSpec

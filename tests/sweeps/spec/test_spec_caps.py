@@ -6,7 +6,7 @@ import pytest
 from spec_samples import problems_of, toy_tree
 
 from sweeps.base.errors import LaunchError
-from sweeps.run.cap_keeper import refuse_without_gpus
+from sweeps.caps.without_gpus import refuse_without_gpus
 from sweeps.spec.caps import MOST_TRIALS
 from sweeps.spec.spec import SweepSpec
 from trainables.slots.slot_size import SlotSize

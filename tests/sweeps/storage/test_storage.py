@@ -13,7 +13,7 @@ from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.view import View
 from sweeps.doctor.machine import check_shared
 from sweeps.home.home import SweepHome
-from sweeps.run.dry_run import dry_run
+from sweeps.run.dry_run.dry_run import dry_run
 from sweeps.run.launch import launch, resume
 from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.storage import claim, storage

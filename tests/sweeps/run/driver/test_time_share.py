@@ -7,7 +7,7 @@ import re
 import chat_training as chats
 import pytest
 
-from sweeps.run.time_share import share_of_answers, time_note
+from sweeps.run.driver.time_share import share_of_answers, time_note
 from sweeps.spec.spec import SweepSpec
 from trainables.core.evaluation import Cost, Evaluation
 

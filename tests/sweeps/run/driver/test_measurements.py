@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from sweeps.run.measurements import without_value
+from sweeps.run.driver.measurements import without_value
 
 
 def test_a_metric_that_is_no_number_for_the_base_is_said_at_once():

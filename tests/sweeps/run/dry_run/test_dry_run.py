@@ -15,7 +15,8 @@ from sweeps.home.home import SweepHome
 from sweeps.inputs.prepare import inputs_of
 from sweeps.planning.plan import make_plan
 from sweeps.report.dry_run_report import report
-from sweeps.run.dry_run import DryRun, dry_run
+from sweeps.run.dry_run.dry_run import dry_run
+from sweeps.run.dry_run.result import DryRun
 from sweeps.run.fitting import card_of
 from sweeps.spec.spec import SweepSpec
 from trainables.core.data_error import DataError

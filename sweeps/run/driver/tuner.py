@@ -11,8 +11,8 @@ from sweeps.books.recorder import Recorder
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.planning.edits import Edits
-from sweeps.run.forgetting import Forgetting
-from sweeps.run.requests import RequestTaker
+from sweeps.run.driver.forgetting import Forgetting
+from sweeps.run.driver.requests import RequestTaker
 from sweeps.search.admission import Admits
 from sweeps.search.branching import plans
 from sweeps.search.schedulers import make_scheduler, replay

@@ -12,8 +12,8 @@ from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.books.recorder import Recorder
 from sweeps.home.home import SweepFolder
+from sweeps.run.driver.time_share import time_note
 from sweeps.run.first_trial import untouched
-from sweeps.run.time_share import time_note
 from sweeps.spec.spec import SweepSpec
 from trainables.board.board_client import BoardClient
 from trainables.board.job import Job, JobKind

@@ -8,7 +8,7 @@ import typer
 
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import DtypeOption, HomeOption, MergeOption, NameArgument, TrialOption
-from sweeps.cli.verbs.export import show_notes
+from sweeps.cli.verbs.models.export import show_notes
 from sweeps.display.terminal import make_console, waiting
 from sweeps.home.home import SweepHome
 

@@ -1,4 +1,4 @@
-"""A running sweep: the board, the slots, the base model's measurement, and Tune's search."""
+"""A running sweep: its fleet, the base model's measurement, its search and its confirmation."""
 
 from __future__ import annotations
 
@@ -13,17 +13,13 @@ from sweeps.base.errors import LaunchError
 from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.caps.used_up import before_the_first_trial
-from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
-from sweeps.run.cap_keeper import CapKeeper
-from sweeps.run.fitting import edits_of
-from sweeps.run.laying_aside import lay_aside
-from sweeps.run.repeats import most_repeats
-from sweeps.run.slot_room import SlotRoom, wait_for_slots
+from sweeps.run.driver.cap_keeper import CapKeeper
+from sweeps.run.driver.laying_aside import lay_aside
+from sweeps.run.driver.slot_room import wait_for_slots
 from sweeps.search.lanes import lanes_said
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import Progress
-from trainables.slots.safeguards import Safeguards
 from trainables.training.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -32,9 +28,7 @@ if TYPE_CHECKING:
     from results.records.cluster_record import ClusterRecord
     from sweeps.base.interruption import Interruption
     from sweeps.books.recorder import Recorder
-    from sweeps.cluster.observer import Observer
-    from sweeps.cluster.slots import Slots
-    from sweeps.run.requests import RequestTaker
+    from sweeps.run.driver.fleet import Fleet
     from sweeps.search.study import StudyBook
     from trainables.board.board_client import BoardClient
 
@@ -64,9 +58,7 @@ class Driver:
         self._confirming: Recorder | None = None
         self._study: StudyBook  # set once open
         self._caps = CapKeeper(spec, books.sweep, inputs, self.records, self._repeats)
-        self._board: BoardClient | None = None
-        self._slots: Slots | None = None
-        self._observer: Observer | None = None
+        self._fleet: Fleet | None = None
         self._winding_up, self._in_a_hurry = 0.0, False  # the latter: Ctrl-C was pressed twice
 
     def open_study(self) -> None:
@@ -104,25 +96,29 @@ class Driver:
                 self._view.trials_end()
                 self._view.phase("The trial board was lost; restarting from the sweep's records")
                 self._stop_looking()
-                if self._slots is not None:
-                    self._slots.close(_GOING_HOME, self._winding_up)
+                if self._fleet is not None:
+                    self._fleet.slots.close(_GOING_HOME, self._winding_up)
                 self.open_study()
 
     def _run(self) -> None:
         self._books.refuse_if_taken_over()
-        board, slots = self._start_slots()
-        from sweeps.run.measurements import Measurements
+        fleet = self._start_fleet()
+        from sweeps.run.driver.measurements import Measurements
 
-        measurements = Measurements(self._spec, self._folder, self._books, self._view, board)
+        measurements = Measurements(self._spec, self._folder, self._books, self._view, fleet.board)
         if not self._books.sweep.base:
             measurements.base(self._inputs)
         check = self._books.refuse_if_taken_over
-        wait_for_slots(self._spec.slots.min, board, slots, self._view, check)
-        recorder = self._search(board, slots)
-        if self._inputs is not None and self._inputs.test is not None:
+        wait_for_slots(self._spec.slots.min, fleet.board, fleet.slots, self._view, check)
+        recorder = self._search(fleet)
+        if self._has_test_set:
             measurements.test(self.records(), recorder)
         if self._spec.confirm is not None:
-            self._confirm(board, slots)
+            self._confirm(fleet)
+
+    @property
+    def _has_test_set(self) -> bool:
+        return self._inputs is not None and self._inputs.test is not None
 
     def end(self, state: SweepState, error: str | None = None) -> None:
         """Close the records of all trials and of the sweep, then stop the slots.
@@ -141,15 +137,15 @@ class Driver:
         )
 
     def _stop_looking(self) -> None:
-        if self._observer is not None:
-            self._observer.close()
+        if self._fleet is not None:
+            self._fleet.observer.close()
 
     def _leave_trials(self, state: SweepState) -> None:
         """Leave running trials to a head that took over, or save them if time allows."""
         if self._books.taken_over():
             self._books.scribe.give_up("another head node has taken over the sweep")
-        elif state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
-            self._suspend(self._board)
+        elif state is SweepState.INTERRUPTED and self._fleet is not None and not self._in_a_hurry:
+            self._suspend(self._fleet.board)
 
     def _lay_trials_aside(self) -> None:
         for recorder in self._recorders():
@@ -162,7 +158,7 @@ class Driver:
 
     def _close_books(self, state: SweepState, error: str | None) -> None:
         if state is SweepState.COMPLETE:
-            lost = self._slots.lost() if self._slots is not None else None
+            lost = self._fleet.slots.lost() if self._fleet is not None else None
             error = lost or failure(self.records())
             state = SweepState.FAILED if error else state
         if self._books.scribe.busy:
@@ -171,11 +167,11 @@ class Driver:
 
     def _close_slots(self, state: SweepState) -> None:
         self._view.phase(None)
-        if self._slots is not None:
+        if self._fleet is not None:
             # Everything is saved.
             with suppress(KeyboardInterrupt), self._progress.phase("stopping the slots"):
                 patience = 10.0 if state is SweepState.COMPLETE else 1.0
-                self._slots.close(patience, self._winding_up)
+                self._fleet.slots.close(patience, self._winding_up)
                 self._books.drop_files(self.records())  # including files left late by slots
 
     def records(self) -> list[TrialRecord]:
@@ -209,56 +205,37 @@ class Driver:
         self._view.say(f"budget.{reached.cap}: {reached.why}")
         self._books.note(reached=reached)
 
-    def _start_slots(self) -> tuple[BoardClient, Slots]:
-        from sweeps.cluster.observer import Observer, lanes_on_record
-        from sweeps.cluster.ray_nodes import rooms
-        from sweeps.cluster.slots import Slots
-        from sweeps.spec.capacity import plan_slots
+    def _start_fleet(self) -> Fleet:
+        from sweeps.run.driver.fleet import Fleet
         from sweeps.storage.storage import make_slot_storage
-        from trainables.board.board_client import BoardClient
 
-        settings, search = self._spec.slots, self._spec.search
-        trials, repeats = self._spec.trials, most_repeats(self._spec)
-        count, size = plan_slots(settings, rooms(), max(trials, repeats))
-        self._room = room = SlotRoom.of(self._spec, count)
-        self._board = board = BoardClient.start(
-            search.goals, settings.retries, settings.keep_best, ON_HEAD, search.patience
-        )
-        deaths = (trials + repeats) * (settings.retries + 1)
-        self._slots = slots = Slots(board, ON_HEAD, self._books.breakdowns)
+        spec, folder, inputs = self._spec, self._folder, self._inputs
+        self._fleet = fleet = Fleet.of(spec, folder.store, self._books.breakdowns, self._seen)
+        self._caps.begin(fleet.room.count, fleet.size)
         with self._progress.phase("uploading model and data to the storage"):
-            storage = make_slot_storage(self._spec, self._folder, self._inputs)
-        safeguards = Safeguards(settings.checkpoint_seconds, settings.trial_timeout, storage)
-        store, broken = self._folder.store, self._books.breakdowns
-        board.know_lanes(lanes_on_record(store))
-        slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths, room.lanes)
-        self._caps.begin(count, size)
-        lanes, prices = lanes_said(self._spec), settings.prices
-        self._observer = Observer(board, count, size, store, prices, broken, self._seen, lanes)
-        self._observer.start()
-        self._slots_text = f"{room} of {size}"
-        if lanes:
+            storage = make_slot_storage(spec, folder, inputs)
+        fleet.start(spec, inputs, folder, storage)
+        if lanes := lanes_said(spec):
             self._view.say(f"Lanes: {lanes}")
-        return board, slots
+        return fleet
 
     def _seen(self, cluster: ClusterRecord) -> None:
         self._caps.seen(cluster)
         self._view.slots(cluster)
 
-    def _confirm(self, board: BoardClient, slots: Slots) -> None:
+    def _confirm(self, fleet: Fleet) -> None:
         """Train the best trials again with fresh seeds; the recorder says which they are."""
         from sweeps.base.interruption import Interruption
-        from sweeps.run.confirming import Confirming
+        from sweeps.run.driver.confirming import Confirming
 
-        interruption = Interruption(self._is_to_end(repeats=True))
+        board, interruption = fleet.board, Interruption(self._is_to_end(repeats=True))
         confirming = Confirming(
-            self._spec, self._folder, self._books, self._view, board, self._slots_text
+            self._spec, self._folder, self._books, self._view, board, str(fleet)
         )
         self._confirming = confirming.recorder(interruption, board.lives)
-        tests = self._inputs is not None and self._inputs.test is not None
         with interruption.listening():
-            admits, on_last = self._caps.admits_repeat, slots.sent.drain
-            at_once = partial(self._room.at_once, board)
+            admits, on_last = self._caps.admits_repeat, fleet.slots.sent.drain
+            at_once, tests = partial(fleet.room.at_once, board), self._has_test_set
             confirming.run(self.records(), at_once, interruption, tests, admits, on_last)
         self._end_of(interruption, self._confirming, board)
         self._at_cap(board, self._confirming)
@@ -266,45 +243,25 @@ class Driver:
     def _is_to_end(self, repeats: bool) -> Callable[[], bool]:
         return lambda: self._books.taken_over() or self._caps.is_over(repeats)
 
-    def _search(self, board: BoardClient, slots: Slots) -> Recorder:
+    def _search(self, fleet: Fleet) -> Recorder:
+        """Train what the study suggests, unless a resume is only for what comes after that."""
         from sweeps.base.interruption import Interruption
-        from sweeps.run.tuner import make_tuner
+        from sweeps.run.driver.searching import Searching
 
         interruption = Interruption(self._is_to_end(repeats=False))
-        self._recorder = recorder = self._make_recorder(interruption, board, slots)
-        for evaluations in recorder.complete():
-            board.remember(evaluations)
-        self._books.drop_files(self.records())
-        self._view.trials_begin(self._books.sweep, self._slots_text)
-        for record in self.records():
-            self._view.changed(record)
-        requests = self._hear_requests(recorder)
-        if self._ended() >= self._spec.trials + self._study.added:
-            return recorder  # resumed only for what comes after the search
-        tuner = make_tuner(
-            self._spec,
-            self._folder,
-            self._study,
-            recorder,
-            board,
-            self._room.most,
-            interruption,
-            partial(self._room.is_free, board, recorder),
-            # Slots that leave would be missed by the confirmation.
-            on_finished=(lambda: None) if self._spec.confirm else slots.sent.drain,
-            requests=requests,
-            admits=self._caps.admits,
-            edits=edits_of(self._spec, self._books.sweep),
-            inputs=self._inputs,
-        )
+        searching = Searching(self._spec, self._folder, self._books, self._view, self._study, fleet)
+        self._recorder = recorder = searching.recorder(interruption)
+        tuner = searching.tuner(recorder, interruption, self._caps.admits, self._inputs)
+        if tuner is None:
+            return recorder
         try:
             with interruption.listening():
                 tuner.fit()
         except KeyboardInterrupt:
             self._in_a_hurry = True
             raise
-        self._end_of(interruption, recorder, board)
-        self._at_cap(board, recorder)
+        self._end_of(interruption, recorder, fleet.board)
+        self._at_cap(fleet.board, recorder)
         return recorder
 
     def _end_of(self, interruption: Interruption, recorder: Recorder, board: BoardClient) -> None:
@@ -316,35 +273,3 @@ class Driver:
             raise recorder.fault
         if interruption.halted:
             board.why_closed()  # raises if the board is lost
-
-    def _hear_requests(self, recorder: Recorder) -> RequestTaker:
-        """Take up those made before, and hear of others."""
-        from sweeps.run.requests import RequestTaker
-
-        store, space, say = self._folder.requests, self._spec.space, self._view.say
-        broken = self._books.breakdowns
-        requests = RequestTaker(store, space, self._study, recorder, say, broken)
-        requests.look()
-        return requests
-
-    def _make_recorder(
-        self, interruption: Interruption, board: BoardClient, slots: Slots
-    ) -> Recorder:
-        from sweeps.books.recorder import Recorder
-
-        return Recorder(
-            self._books.sweep,
-            self._folder.store,
-            self._study,
-            self._books.scribe,
-            accept=slots.sent.accept,
-            cancel=slots.sent.cancel,
-            board_lives=board.lives,
-            on_change=self._trial_changed,
-            interruption=interruption,
-        )
-
-    def _trial_changed(self, record: TrialRecord) -> None:
-        self._books.drop_files([record])
-        self._books.note_breakdowns()
-        self._view.changed(record)

@@ -10,11 +10,11 @@ from functools import cached_property
 from results.records.cluster_record import HOUR, ClusterRecord
 from results.records.record import ReachedCap, SweepRecord, TrialRecord, TrialStatus
 from results.records.spending import spent
-from sweeps.base.errors import LaunchError
 from sweeps.caps.decision import Decision
 from sweeps.caps.forecast import share_done
 from sweeps.caps.position import Position
 from sweeps.caps.trained_tokens import tokens_of
+from sweeps.caps.without_gpus import refuse_without_gpus
 from sweeps.cluster.meter import gpus_held, held
 from sweeps.search.admission import Admission
 from sweeps.spec.spec import SweepSpec
@@ -137,12 +137,6 @@ class CapKeeper:
             seen, moment = before.get(each.key, (-1, now))
             self._moments[each.key] = (count, moment if seen == count else now)
         return {key: now - moment for key, (_, moment) in self._moments.items()}
-
-
-def refuse_without_gpus(spec: SweepSpec, size: SlotSize) -> None:
-    """LaunchError if GPU-hours are capped and no slot holds a GPU, so that none are ever spent."""
-    if spec.caps.gpu_hours is not None and not size.gpus:
-        raise LaunchError("budget.gpu_hours: there are no GPUs for the slots; set budget.hours")
 
 
 def _no_tokens(params: Mapping[str, object]) -> float:

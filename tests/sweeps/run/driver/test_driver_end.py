@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
+from fleets import fleet_of
 from spec_samples import toy_tree
 
 from results.records.record import ReachedCap, SweepState
@@ -14,7 +16,7 @@ from sweeps.base.view import View
 from sweeps.books.books import Books, new_record
 from sweeps.books.recorder import Recorder
 from sweeps.home.home import SweepHome
-from sweeps.run.driver import Driver
+from sweeps.run.driver.driver import Driver
 from sweeps.run.launch import _ending
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SweepSpec
@@ -69,7 +71,7 @@ def driver(home, monkeypatch):
     books.open()
     books.wait_until_open()
     driver = Driver(SPEC, folder, None, books, view=View())
-    driver._slots = Slots()
+    driver._fleet = fleet_of(Slots())
     driver._recorder = Recorder(
         books.sweep,
         folder.store,
@@ -100,7 +102,7 @@ def test_where_a_record_cannot_be_written_the_rest_is_closed_and_slots_give_up_t
     cannot_be_written(home, 0)
     with pytest.raises(OSError, match="0000"):
         driver.end(SweepState.INTERRUPTED)
-    assert driver._slots.closed == 1
+    assert driver._fleet.slots.closed == 1
     store = home.sweep("toy").store
     assert store.sweep().state is SweepState.INTERRUPTED
     (home.sweep("toy").store.trial_folder(0)).unlink()
@@ -115,7 +117,7 @@ def test_where_the_sweeps_record_cannot_be_written_mlflow_is_told_and_the_slots_
     home.sweep("toy").books.mkdir()
     with pytest.raises(OSError, match=r"sweep\.json"):
         driver.end(SweepState.FAILED, "why")
-    assert driver._slots.closed == 1
+    assert driver._fleet.slots.closed == 1
     assert Tracker.ended == ((SweepState.FAILED, "why"),)
 
 
@@ -127,12 +129,12 @@ def test_a_second_ctrl_c_skips_no_step(driver, home, step, monkeypatch):
     if step == "interrupt":
         driver._recorder.interrupt = pressed
     elif step == "observer":
-        driver._observer = type("Observer", (), {"close": pressed})()
+        driver._fleet = replace(driver._fleet, observer=type("Observer", (), {"close": pressed})())
     else:
         monkeypatch.setattr(driver._view, "trials_end", pressed)
     with pytest.raises(KeyboardInterrupt):
         driver.end(SweepState.INTERRUPTED)
-    assert driver._slots.closed == 1
+    assert driver._fleet.slots.closed == 1
     assert home.sweep("toy").store.sweep().state is SweepState.INTERRUPTED
 
 
@@ -140,7 +142,7 @@ def test_the_user_sees_what_ended_the_sweep_and_not_what_went_wrong_after_that(d
     cannot_be_written(home, 0)
     with pytest.raises(LaunchError, match="the board was lost 3 times"), _ending(driver):
         raise LaunchError("the board was lost 3 times in a row")
-    assert driver._slots.closed == 1
+    assert driver._fleet.slots.closed == 1
 
 
 def test_a_fault_of_the_books_halts_the_search_and_is_raised_in_the_end(driver):
@@ -156,7 +158,7 @@ def test_a_fault_of_the_books_halts_the_search_and_is_raised_in_the_end(driver):
     assert driver._recorder._interruption.stop_all()
     with pytest.raises(KeyError, match="a field that no record has"):
         driver.end(SweepState.INTERRUPTED)
-    assert driver._slots.closed == 1
+    assert driver._fleet.slots.closed == 1
 
 
 def test_a_cap_that_is_spent_before_the_first_trial_fails_the_launch_and_is_told(driver, home):

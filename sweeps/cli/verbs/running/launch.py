@@ -80,7 +80,7 @@ def _dry_run(console: Console, spec: SweepSpec, home: SweepHome, here: bool) -> 
     """`here`: whether the sweep would run on this machine, whose slots must then fit."""
     with loading():
         from sweeps.report.dry_run_report import report as described
-        from sweeps.run.dry_run import dry_run as measure
+        from sweeps.run.dry_run.dry_run import dry_run as measure
 
     with waiting() as progress:
         run = measure(spec, home, progress)

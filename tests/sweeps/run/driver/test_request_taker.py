@@ -12,7 +12,7 @@ from sweeps.books.books import new_record
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.books.recorder import Recorder
 from sweeps.home.home import SweepHome
-from sweeps.run.requests import RequestTaker
+from sweeps.run.driver.requests import RequestTaker
 from sweeps.run.what_is_left import is_done
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook, open_study

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import ray
 
-from sweeps.run.slot_room import SlotRoom
+from sweeps.run.driver.slot_room import SlotRoom
 from sweeps.spec.spec import SweepSpec
 from trainables.lanes.limits import MOST, AutoLanes
 

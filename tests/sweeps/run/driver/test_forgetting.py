@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from ray.tune.experiment import Trial
 
-from sweeps.run.forgetting import Forgetting
+from sweeps.run.driver.forgetting import Forgetting
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Verbs for before a sweep: what it needs, reads, and would find."""

@@ -1,0 +1,1 @@
+"""Verbs for the models that a sweep leaves."""

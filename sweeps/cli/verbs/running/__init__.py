@@ -1,0 +1,1 @@
+"""Verbs that run a sweep, or look at one that runs."""

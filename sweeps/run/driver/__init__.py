@@ -1,0 +1,1 @@
+"""A sweep while it runs, connected to Ray: its fleet, its search, its confirmation."""

@@ -1,0 +1,1 @@
+"""What the parts of a sweep file ask of each other, one file for each kind of mistake."""
