@@ -9,8 +9,8 @@ MOST = 16
 """Lanes that `slots.lanes: auto` takes at most."""
 
 _LEAST_PASSES = 500
-"""Passes from which a slot tries more lanes: a trial of two takes as long as 15 passes of one (10
-passes, half of them of two lanes), so at most 3% of them."""
+"""Expected passes from which a slot tries more lanes: a trial of two takes as long as 15 passes of
+one (10 passes, half of them of two lanes), so at most 3% of them."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,13 @@ class AutoLanes:
     """How a slot finds its number of lanes, one of up to `most`.
 
     `worths[n - 1]` is what a trial is worth to the search with n lanes in each slot, against one;
-    `trials` are those that the slot will train, if all slots train equally many.
+    `trials` are those that the slot will train, if all slots train equally many, and `trained` the
+    share of their budgets that early stopping is expected to leave.
     """
 
     worths: tuple[float, ...]
     trials: int
+    trained: float = 1.0
 
     @property
     def most(self) -> int:
@@ -38,9 +40,9 @@ class AutoLanes:
         little."""
         if self.most == 1:
             return "a slot has a single trial"
-        whole = passes * self.trials
-        few = f"{whole} passes for all trials of a slot are fewer than {_LEAST_PASSES}"
-        return few if whole < _LEAST_PASSES else ""
+        expected = round(passes * self.trials * self.trained)
+        few = f"{expected} passes expected of all trials of a slot are fewer than {_LEAST_PASSES}"
+        return few if expected < _LEAST_PASSES else ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweeps.base.view import View
+from sweeps.caps.expected import share_trained
 from sweeps.search.at_once import worths
 from sweeps.search.lanes import lanes_of, most_lanes
 from sweeps.spec.spec import SweepSpec
@@ -68,7 +69,8 @@ def _lanes_for(spec: SweepSpec, count: int) -> int | AutoLanes:
         return lanes
     trials = math.ceil(spec.trials / count)
     most = min(most_lanes(spec), trials)
-    return AutoLanes(worths(spec.search.sampler_kind, count, most), trials)
+    worth = worths(spec.search.sampler_kind, count, most)
+    return AutoLanes(worth, trials, share_trained(spec, count))
 
 
 def wait_for_slots(

@@ -117,16 +117,16 @@ def test_finding_the_number_leaves_no_trace_in_the_trials(workshop, monkeypatch)
         assert kept.losses == pytest.approx(alone.losses, abs=1e-6)
 
 
-def finding(told, trials=10_000, known=None):
+def finding(told, trials=10_000, known=None, trained=1.0):
     """Numbers of up to 16 lanes for a search that does not learn; `told` gets each that is found,
-    `known` are those on record."""
+    `known` are those on record, `trained` is what early stopping leaves."""
     record = {} if known is None else known
 
     def tell(kind, limits):
         told.append(limits)
         return record.setdefault(kind, limits)
 
-    return FoundLimits(AutoLanes((1.0,) * MOST, trials), record.get, tell)
+    return FoundLimits(AutoLanes((1.0,) * MOST, trials, trained), record.get, tell)
 
 
 def test_the_number_is_found_once_for_each_kind():
@@ -153,6 +153,9 @@ def test_nothing_is_tried_where_that_would_take_a_large_part_of_all_training():
         few.lanes == 1 and few.untried.startswith("400 passes") and "fewer than 500" in few.untried
     )
     assert finding(told, trials=4).of("a", 125, measure) == LaneLimits(4, 4)
+    stopped = finding(told, trials=12, trained=0.25).of("a", 150, measure)
+    assert stopped.untried.startswith("450 passes expected")
+    assert finding(told, trials=14, trained=0.25).of("a", 150, measure) == LaneLimits(4, 4)
     alone = FoundLimits(AutoLanes((1.0,), 10_000), lambda _: None, lambda _, found: found)
     assert alone.of("a", 100, measure).untried == "a slot has a single trial"
 

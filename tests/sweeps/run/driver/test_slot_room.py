@@ -9,7 +9,7 @@ import ray
 
 from sweeps.run.driver.slot_room import SlotRoom
 from sweeps.spec.spec import SweepSpec
-from trainables.lanes.limits import MOST, AutoLanes
+from trainables.lanes.limits import MOST
 
 
 def spec(**changes):
@@ -80,4 +80,19 @@ def test_a_slot_is_told_what_trials_at_once_are_worth_to_the_sampler():
 
 def test_no_slot_looks_for_more_lanes_than_it_has_trials():
     few = SlotRoom.of(spec(budget={"trials": 6, "steps": 100}), 2)
-    assert few.lanes == AutoLanes(few.lanes.worths, 3) and few.lanes.most == 3
+    assert few.lanes.trials == few.lanes.most == 3
+
+
+def test_a_slot_counts_the_trials_that_early_stopping_leaves():
+    """Its evaluations are a ninth of a budget apart, after the first of which asha stops two of
+    three."""
+    asha = SlotRoom.of(
+        spec(
+            budget={"trials": 100, "steps": 900, "evaluations": 9},
+            search={"early_stopping": "asha"},
+        ),
+        1,
+    )
+    assert asha.lanes.trials == 100 and 0.2 < asha.lanes.trained < 0.4
+    whole = SlotRoom.of(spec(search={"early_stopping": "none"}), 1)
+    assert whole.lanes.trained == 1.0
