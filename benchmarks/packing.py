@@ -14,7 +14,6 @@ import argparse
 import json
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,9 @@ import torch
 
 from benchmarks.gpu.stopwatch import WARM_UP, Stopwatch
 from trainables.config.trial import TrialConfig
-from trainables.core.evaluation import Ending
 from trainables.data.sets.summary import Side
 from trainables.training.inputs import prepare_inputs
 from trainables.training.workshop import Workshop
-
-
-class Clock(Stopwatch):
-    """A stopwatch of processor time if there is no GPU."""
-
-    def asked_to_end(self) -> Ending | None:
-        """Note the time."""
-        if torch.cuda.is_available():
-            return super().asked_to_end()
-        self.times.append(time.process_time())
-        return None
 
 
 def main() -> None:
@@ -86,7 +73,7 @@ def _alike(packed: TrialConfig, side: Side) -> TrialConfig:
 
 def _tokens_per_second(workshop: Workshop, config: TrialConfig) -> float:
     plan = workshop.plan(config, workers=1)
-    watch = Clock(plan.steps)
+    watch = Stopwatch(plan.steps)
     workshop.train(config, watch)
     trained = plan.tokens_after[-1] - plan.tokens_after[WARM_UP]
     return float(trained / (watch.times[-1] - watch.times[WARM_UP - 1]))

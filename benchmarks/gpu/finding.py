@@ -28,4 +28,11 @@ def report(measure: Callable[[argparse.Namespace], Finding], *flags: str) -> Non
     for flag in flags:
         parser.add_argument(flag, nargs="?", const="yes")
     options = parser.parse_args()
-    options.out.write_text(json.dumps(asdict(measure(options))), encoding="utf-8")
+    keep(options, measure(options))
+
+
+def keep(options: argparse.Namespace, finding: Finding) -> None:
+    """Write a finding in one move. What a check has found so far is not lost with what follows."""
+    draft = options.out.with_suffix(".partial")
+    draft.write_text(json.dumps(asdict(finding)), encoding="utf-8")
+    draft.replace(options.out)

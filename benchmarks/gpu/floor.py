@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.gpu.finding import Figure, Finding, report
+from benchmarks.gpu.finding import Figure, Finding, keep, report
 from benchmarks.gpu.lane_course import LaneLoad, milliseconds
 from benchmarks.gpu.material import inputs
 from trainables.training.workshop import Workshop
@@ -26,6 +26,7 @@ def measure(options: argparse.Namespace) -> Finding:
         figures[f"ms, {rows} x {length}"] = round(
             milliseconds(workshop, LaneLoad("lora", 1, rows, asked)), 2
         )
+        keep(options, Finding(figures))
     small, large = figures["ms, 1 x 256"], figures["ms, 16 x 256"]
     assert isinstance(small, float) and isinstance(large, float)
     return Finding(

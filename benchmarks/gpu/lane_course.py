@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 from benchmarks.gpu.course import Load, config_of
-from benchmarks.gpu.stopwatch import Stopwatch
+from benchmarks.lanes.course import timed
 from trainables.config.trial import TrialConfig
-from trainables.core.evaluation import Outcome
-from trainables.lanes.lane import Entry
 from trainables.lanes.limits import FoundLimits
-from trainables.lanes.loop import Lanes
-from trainables.training.checkpoints import NO_CHECKPOINTS
 from trainables.training.workshop import Workshop
 
 STEPS = 16
@@ -42,22 +37,5 @@ class LaneLoad:
 def milliseconds(workshop: Workshop, load: LaneLoad, found: FoundLimits | None = None) -> float:
     """Milliseconds in which each lane makes a step; `found` finds the number of lanes to take, or
     knows it, and has to know at least as many as the load has."""
-    # The last step's evaluation, of all lanes together, comes before its time is taken.
-    watches = [Stopwatch(STEPS - 1) for _ in range(load.lanes)]
-    entries = deque(
-        Entry(load.config(seed), watch, NO_CHECKPOINTS, _ended, _raise, _raise)
-        for seed, watch in enumerate(watches)
-    )
-    first = entries.popleft()
-    Lanes(workshop, load.lanes, found).run(first, lambda: entries.popleft() if entries else None)
-    del watches[0].times[STEPS - 1 :]
-    return 1000 * watches[0].seconds_per_step()
-
-
-def _ended(outcome: Outcome) -> None:
-    if outcome.error:
-        raise RuntimeError(outcome.error)
-
-
-def _raise(error: Exception | str | None) -> None:
-    raise error if isinstance(error, Exception) else RuntimeError(error or "out of memory")
+    configs = [load.config(seed) for seed in range(load.lanes)]
+    return 1000 * timed(workshop, configs, found).seconds_per_step()

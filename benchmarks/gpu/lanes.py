@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from benchmarks.gpu import memory
 from benchmarks.gpu.course import train
-from benchmarks.gpu.finding import Figure, Finding, report
+from benchmarks.gpu.finding import Figure, Finding, keep, report
 from benchmarks.gpu.lane_course import LaneLoad, milliseconds
 from benchmarks.gpu.material import inputs_of
 from benchmarks.lanes.found import Found
@@ -30,24 +31,33 @@ def measure(options: argparse.Namespace) -> Finding:
         "one lane": alone.tokens / milliseconds(workshop, alone),
         "lanes": load.tokens / milliseconds(workshop, load),
     }
-    peak = memory.peaks()["peak allocated, MiB"]
+    known: dict[str, Figure] = {"peak of lanes, MiB": memory.peaks()["peak allocated, MiB"]}
+    keep(options, _compared(rates, known, options))
     found = Found(MOST)
     milliseconds(workshop, alone, found.limits)  # finds how many pay
     limits = found.first
+    known = {"fit": limits.fit, "pay": limits.pay, **known}
     chosen = LaneLoad(load.method, min(load.lanes, limits.lanes), load.rows, length)
     rates["auto"] = chosen.tokens / milliseconds(workshop, chosen, found.limits)
-    rates["Trainer"] = alone.tokens / _in_trainer(workshop, alone, compiled=False)
+    ways = {"Trainer": False}
     if options.compiled and not options.tiny:
-        rates["Trainer, compiled"] = alone.tokens / _in_trainer(workshop, alone, compiled=True)
+        ways["Trainer, compiled"] = True  # last: without a C compiler it fails
+    for way, compiled in ways.items():
+        keep(options, _compared(rates, known, options))
+        rates[way] = alone.tokens / _in_trainer(workshop, alone, compiled)
+    return _compared(rates, known, options)
+
+
+def _compared(
+    rates: Mapping[str, float], known: Mapping[str, Figure], options: argparse.Namespace
+) -> Finding:
     figures: dict[str, Figure] = {
         **{f"{name}, tokens/s": round(1000 * rate) for name, rate in rates.items()},
         **{f"lanes / {n}": round(rates["lanes"] / r, 2) for n, r in rates.items() if n != "lanes"},
-        "fit": limits.fit,
-        "pay": limits.pay,
-        "peak of lanes, MiB": peak,
+        **known,
         "goal": options.goal,
     }
-    share = rates["auto"] / rates["one lane"]
+    share = rates.get("auto", rates["one lane"]) / rates["one lane"]
     slow = f"auto reaches {share:.2f} of one lane's tokens per second"
     return Finding(figures, None if options.tiny or share >= LEAST else slow)
 

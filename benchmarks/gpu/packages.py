@@ -18,6 +18,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 NEEDED = (
+    "packaging",
     "torch",
     "transformers",
     "peft",
@@ -28,7 +29,8 @@ NEEDED = (
     "bitsandbytes",
     "deepspeed",
 )
-"""The most important first. Without the last two, only the checks that use them fail."""
+"""The most important first: `machine` compares versions by `packaging`. Without the last two, only
+the checks that use them fail."""
 
 
 def requirements() -> list[str]:

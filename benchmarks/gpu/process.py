@@ -29,7 +29,7 @@ class Bench:
 
 
 def run(check: Check, deadline: Deadline, bench: Bench) -> Row:
-    """Run a check; its row reports even a crash, a hang or a lack of time."""
+    """Run a check; its row reports even a crash, a hang or a lack of time, and what it has kept."""
     limit = deadline.allows(check.seconds)
     if limit is None:
         return Row(check.name, check.kind, "not run: no time left")
@@ -41,13 +41,15 @@ def run(check: Check, deadline: Deadline, bench: Bench) -> Row:
     seconds = round(time.monotonic() - began, 1)
     with bench.log.open("a", encoding="utf-8") as log:
         log.write(f"\n== {check.name}: {' '.join(command)}\n{said}")
+    found = json.loads(out.read_text(encoding="utf-8")) if out.is_file() else None
     if code is None:
-        return Row(check.name, check.kind, f"failed: not done after {limit:.0f} s", seconds)
-    if code != 0 or not out.is_file():
-        return Row(check.name, check.kind, f"failed: {_reason(code, said)}", seconds)
-    found = json.loads(out.read_text(encoding="utf-8"))
-    result = f"failed: {found['fault']}" if found["fault"] else OK
-    return Row(check.name, check.kind, result, seconds, found["figures"])
+        fault = f"not done after {limit:.0f} s"
+    elif code != 0 or found is None:
+        fault = _reason(code, said)
+    else:
+        fault = found["fault"]
+    figures = found["figures"] if found else {}
+    return Row(check.name, check.kind, f"failed: {fault}" if fault else OK, seconds, figures)
 
 
 def _call(command: list[str], bench: Bench, limit: float) -> tuple[int | None, str]:

@@ -12,8 +12,14 @@ WARM_UP = 3
 """Untimed steps at the beginning, which choose kernels and allocate memory."""
 
 
+def now() -> float:
+    """Seconds; without a GPU those of the processor, which other work lengthens little."""
+    return time.perf_counter() if torch.cuda.is_available() else time.process_time()
+
+
 class Stopwatch(Monitor):
-    """`times` has the time at which the host finished each step, `losses` the measured losses.
+    """`times` has the time (`now`) at which the host finished each step, `losses` the measured
+    losses.
 
     Waits for the device only at the start and end of timing, as training itself never waits.
     """
@@ -33,7 +39,7 @@ class Stopwatch(Monitor):
         at = len(self.times) + 1
         if torch.cuda.is_available() and at in (WARM_UP, self._steps):
             torch.cuda.synchronize()
-        self.times.append(time.perf_counter())
+        self.times.append(now())
         return None
 
     def seconds_per_step(self) -> float:

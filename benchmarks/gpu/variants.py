@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from benchmarks.gpu.course import Load, config_of, train
-from benchmarks.gpu.finding import Figure, Finding, report
+from benchmarks.gpu.finding import Figure, Finding, keep, report
 from benchmarks.gpu.material import small_inputs
 from trainables.training.memory import release_memory
 from trainables.training.workshop import Workshop
@@ -45,7 +46,15 @@ def measure(options: argparse.Namespace) -> Finding:
     """Train each for a few steps, in one process."""
     workshop = Workshop(small_inputs(options.work, LOAD.length, options.tiny))
     absent = [name for name, home in OPTIMIZERS.items() if not importlib.util.find_spec(home)]
-    found = {name: _tried(workshop, params) for name, params in _variants(absent).items()}
+    found: dict[str, float | str] = {}
+    for name, params in _variants(absent).items():
+        keep(options, _told(found, absent))
+        found[name] = _tried(workshop, params)
+    return _told(found, absent)
+
+
+def _told(found: Mapping[str, float | str], absent: Sequence[str]) -> Finding:
+    """What became of each: its loss, or its error."""
     failed = {name: said for name, said in found.items() if isinstance(said, str)}
     figures: dict[str, Figure] = {
         "ran": len(found) - len(failed),

@@ -11,12 +11,13 @@ pythons=("${@:2}")
 [ ${#pythons[@]} -gt 0 ] || pythons=(3.11 3.12)
 python="${PYTHON:-python3}"
 groups=(
-    "pydantic pydantic_core annotated-types typing-inspection typing_extensions psutil"
+    "packaging pydantic pydantic_core annotated-types typing-inspection typing_extensions psutil"
     "bitsandbytes"
-    "transformers peft accelerate"
+    "transformers peft accelerate pyyaml tqdm"
     "deepspeed einops hjson msgpack ninja py-cpuinfo"
     "huggingface_hub tokenizers safetensors regex"
     "hf-xet httpx2 httpcore2 h11 anyio idna truststore certifi click typer filelock fsspec"
+    "shellingham annotated-doc rich markdown-it-py mdurl pygments"
 )
 
 platforms=()

@@ -1,6 +1,8 @@
-"""The number of lanes that a slot finds for a search that does not learn."""
+"""The number of lanes that a slot finds."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from trainables.lanes.limits import AutoLanes, FoundLimits, LaneLimits
 
@@ -9,11 +11,12 @@ _TRIALS = 10**6
 
 
 class Found:
-    """`limits` finds the number, up to `most`; `first` is what it has found."""
+    """`limits` finds the number, one of up to `most`; `first` is what it has found. `worths` are
+    those of a trial to the search, by default of one that does not learn."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, worths: Sequence[float] | None = None) -> None:
         self._known: dict[str, LaneLimits] = {}
-        auto = AutoLanes((1.0,) * most, _TRIALS)
+        auto = AutoLanes(tuple(worths or [1.0] * most), _TRIALS)
         self.limits = FoundLimits(auto, self._known.get, self._known.setdefault)
 
     @property

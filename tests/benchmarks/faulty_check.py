@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -10,8 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.gpu.finding import Finding, keep
+
 out, does = Path(sys.argv[sys.argv.index("--out") + 1]), sys.argv[-1]
-if does == "raise":
+if does == "half, then raise":
+    keep(argparse.Namespace(out=out), Finding({"tokens/s": 567}))
+if does.endswith("raise"):
     raise RuntimeError("no kernel image is available")
 if does == "crash":
     os.kill(os.getpid(), signal.SIGSEGV)

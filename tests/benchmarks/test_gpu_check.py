@@ -103,6 +103,7 @@ def bench(tmp_path):
         ("raise", "failed: RuntimeError: no kernel image is available"),
         ("crash", "failed: ended by SIGSEGV"),
         ("hang", "failed: not done after 1 s"),
+        ("half, then raise", "failed: RuntimeError: no kernel image is available"),
         ("silent", "failed: exit code 0, and nothing said"),
     ],
 )
@@ -111,7 +112,8 @@ def test_whatever_becomes_of_a_check_gives_a_row(bench, does, result):
     row = run(check, Deadline(100), bench)
     assert row.result == result
     assert row.ok == (does == "well")
-    assert row.figures == ({"tokens/s": 1234} if does in ("well", "fault") else {})
+    kept = {"well": 1234, "fault": 1234, "half, then raise": 567}
+    assert row.figures == ({"tokens/s": kept[does]} if does in kept else {})
     assert row.seconds < 50
     assert f"== {does}: " in bench.log.read_text()
 
