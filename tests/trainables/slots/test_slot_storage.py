@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import tiny_training as tiny
 from desk import Desk, without_ray
 from s3_server import ENVIRONMENT, make_bucket, s3_server
+from waiting import wait_until
 
 from trainables.board.board_client import BoardClient
 from trainables.board.job import Job
@@ -235,10 +235,7 @@ def test_a_trial_trains_on_while_what_it_left_is_on_its_way(tmp_path, prepared, 
     def evaluated(self, evaluation, evaluated=BoardMonitor.evaluated):
         if evaluation.point == 3:
             third.set()
-            until = time.monotonic() + 60
-            while not sealed.is_whole(there / "checkpoints/checkpoint-1"):
-                assert time.monotonic() < until
-                time.sleep(0.01)
+            wait_until(lambda: sealed.is_whole(there / "checkpoints/checkpoint-1"))
         return evaluated(self, evaluation)
 
     monkeypatch.setattr(RemoteFolder, "push", slow)
