@@ -116,8 +116,8 @@ def test_slots_that_are_closed_under_ctrl_c_give_up_what_they_hold(ray_cluster, 
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         deserted(board, timeout)
 
-    monkeypatch.setattr(BoardClient, "deserted", disturbed)
-    with pytest.raises(KeyboardInterrupt), interruptible():
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), interruptible():
+        patch.setattr(BoardClient, "deserted", disturbed)
         slots.close(10 * PATIENCE, 10 * PATIENCE)
     ended, _ = ray_cluster.wait([task], timeout=PATIENCE)
     assert ended == [task]
