@@ -218,6 +218,23 @@ def test_a_checkpoint_that_cannot_be_uploaded_is_left_out(tmp_path, prepared, mo
     assert other.latest() is None
 
 
+def test_what_another_sweep_uploads_meanwhile_is_there_all_the_time(
+    tmp_path, prepared, monkeypatch
+):
+    cache = RemoteFolder((tmp_path / "store").as_uri())
+    names = stored_inputs(prepared, cache).values()
+    is_whole, push, there = sealed.is_whole, RemoteFolder.push, []
+
+    def watched(self, *given):
+        there.append(all(is_whole(cache / name) for name in names))
+        push(self, *given)
+
+    monkeypatch.setattr(sealed, "is_whole", lambda remote: False)  # it looked before that
+    monkeypatch.setattr(RemoteFolder, "push", watched)
+    stored_inputs(prepared, cache)
+    assert there and all(there)
+
+
 def test_a_trial_trains_on_while_what_it_left_is_on_its_way(tmp_path, prepared, monkeypatch):
     storage = RemoteFolder((tmp_path / "store").as_uri())
     slot_storage = storage_for(storage, tmp_path / "sweep", prepared)
