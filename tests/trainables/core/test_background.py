@@ -52,7 +52,7 @@ def test_a_thread_that_does_its_work_tells_nothing():
 
 def test_ctrl_c_does_not_leave_a_thread_behind():
     """A thread that waits inside Ray when Ray is shut down takes the whole process with it."""
-    waits = threading.Semaphore(0)
+    waits, over = threading.Semaphore(0), threading.Event()
     done = []
 
     class Awaited(threading.Event):
@@ -63,8 +63,10 @@ def test_ctrl_c_does_not_leave_a_thread_behind():
     def work():
         assert waits.acquire(timeout=60)
         os.kill(os.getpid(), signal.SIGINT)
-        assert waits.acquire(timeout=60), "it was left behind"
-        done.append("all of it")
+        # A signal that arrives at the very beginning of a wait does not end it.
+        while not (waits.acquire(timeout=5) or over.is_set()):
+            os.kill(os.getpid(), signal.SIGINT)
+        done.append("left behind" if over.is_set() else "all of it")
 
     told: list[str] = []
     thread = Background("observer", work, LOSS, told.append)
@@ -72,6 +74,7 @@ def test_ctrl_c_does_not_leave_a_thread_behind():
     with pytest.raises(KeyboardInterrupt), interruptible():
         thread.start()
         thread.join()
+    over.set()
     assert (done, told, thread.runs) == (["all of it"], [], False)
 
 
