@@ -162,16 +162,17 @@ QUICK_TO_NOTICE = {
 
 
 @pytest.fixture
-def nodes(tmp_path_factory, monkeypatch):
+def nodes(monkeypatch):
     """A cluster with a head that trains nothing, to which nodes are added."""
     from ray.cluster_utils import Cluster
+    from short_folder import short_folder
 
     from sweeps.cluster.lone_ray import without_onlookers
     from sweeps.cluster.ray_session import SETTINGS
 
-    for name, value in {**SETTINGS, "RAY_TMPDIR": str(tmp_path_factory.mktemp("r"))}.items():
-        monkeypatch.setenv(name, value)
-    with without_onlookers():
+    with short_folder() as folder, without_onlookers():
+        for name, value in {**SETTINGS, "RAY_TMPDIR": str(folder)}.items():
+            monkeypatch.setenv(name, value)
         cluster = Cluster(
             initialize_head=True,
             head_node_args={
@@ -182,4 +183,4 @@ def nodes(tmp_path_factory, monkeypatch):
             },
         )
         yield cluster
-    cluster.shutdown()
+        cluster.shutdown()

@@ -8,12 +8,16 @@ import os
 import secrets
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from results.mlflow.tracking_error import TrackingError
 from results.records.uris import artifact_uri, sqlite_file
+
+_ABANDONED = 3600.0
+"""Seconds since its last change after which an unfinished database is a killed process's."""
 
 _PATIENCE = 10.0
 """Seconds to wait for a database that another process has locked."""
@@ -42,15 +46,35 @@ def make_database(uri: str) -> None:
     database = sqlite_file(uri)
     if database is None or database.exists():
         return
-    for left in database.parent.glob(f".{database.name}.*.partial"):
-        left.unlink()  # from a killed process: no other process creates it now
+    _clear(database)
     # A new name each time: MLflow keeps a connection for each URI.
     partial = database.with_name(f".{database.name}.{secrets.token_hex(4)}.partial")
     # The given URI, to keep its options.
     make_tables(uri.replace(str(database), str(partial), 1), partial, artifact_uri(uri, None))
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    partial.replace(database)
+    _publish(partial, database)
+
+
+def _clear(database: Path) -> None:
+    """Delete what killed processes left; a younger one may be in the making on another machine."""
+    for left in database.parent.glob(f".{database.name}.*.partial"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
+
+
+def _publish(partial: Path, database: Path) -> None:
+    """Give it its name, unless another machine's process was first, as on a shared disk: that
+    one's may hold runs by now."""
+    try:
+        os.link(partial, database)
+    except FileExistsError:
+        pass
+    except OSError:  # no links on this file system
+        partial.replace(database)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def make_tables(uri: str, database: Path, artifacts: str | None) -> None:

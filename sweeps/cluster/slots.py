@@ -100,11 +100,12 @@ class Slots:
 
     def refuse_if_fewer(self, fewest: int) -> None:
         """LaunchError if fewer slots than `fewest` are left, since others failed permanently."""
-        left = len(self._tasks) - len(self._deaths)
-        if left < fewest and self._deaths:
+        deaths = dict(self._deaths)  # the watch may be adding to it
+        left = len(self._tasks) - len(deaths)
+        if left < fewest and deaths:
             raise LaunchError(
                 f"slots.min: {fewest} slots must be up before the first trial, but only {left} "
-                f"left: {'; '.join(f'{name}: {why}' for name, why in self._deaths.items())}"
+                f"left: {'; '.join(f'{name}: {why}' for name, why in deaths.items())}"
             )
 
     def _watch_over(self) -> None:

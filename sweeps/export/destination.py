@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sweeps.base.errors import SweepError
@@ -54,7 +54,8 @@ def written(to: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         for folder in () if to.exists() else made:
-            folder.rmdir()
+            with suppress(OSError):  # another command has put something there
+                folder.rmdir()
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

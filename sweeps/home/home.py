@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shlex
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
-from sweeps.home.locks import flocked
+from sweeps.home.sweep_lock import SweepLock
 
 if TYPE_CHECKING:
     from results.records.record import SweepRecord, TrialRecord
@@ -184,38 +182,43 @@ class SweepFolder:
 
     def size(self) -> int:
         """Bytes of all its files."""
-        return sum(_size(file) for file in self.path.rglob("*"))
+        found = os.walk(self.path)  # unlike rglob, it bears folders that a running sweep deletes
+        return sum(_size(Path(folder) / name) for folder, _, names in found for name in names)
 
     def sweep_record(self) -> SweepRecord:
         """The sweep's record; interrupted if it says running but no process holds the sweep."""
         from results.records.record import SweepState
 
         record = self.store.sweep()
-        if record.state is SweepState.RUNNING and not self._is_held():
-            return record.with_changes(state=SweepState.INTERRUPTED)
+        if record.state is SweepState.RUNNING and not self._lock.is_held():
+            record = self.store.sweep()  # it may have ended since: its state precedes its lock
+            if record.state is SweepState.RUNNING:
+                return record.with_changes(state=SweepState.INTERRUPTED)
         return record
 
     def trials(self) -> list[TrialRecord]:
         """All trials' records; none is running once the sweep's process is gone."""
-        return self._at_rest(self.store.trials())
+        return self._at_rest(self.store)
 
     def repeats(self) -> list[TrialRecord]:
         """The records of all repeats with fresh seeds, as `trials`."""
-        return self._at_rest(self.confirmations.trials())
+        return self._at_rest(self.confirmations)
 
-    def _at_rest(self, records: list[TrialRecord]) -> list[TrialRecord]:
+    def _at_rest(self, store: RecordStore) -> list[TrialRecord]:
         from results.records.record import SweepState
 
+        records = store.trials()
         if not records or self.sweep_record().state is SweepState.RUNNING:
             return records
-        return [record.laid_aside() for record in records]
+        # Read again: those that ended before the sweep did were maybe running at the first look.
+        return [record.laid_aside() for record in store.trials()]
 
     def refuse_if_taken(self, alone: bool = False) -> None:
         """SweepError if the name is taken, before any work is done. `alone`: this process is known
         to be the only one with the name.
         """
         if self.books.exists():
-            raise self._taken(not alone and self._is_held())
+            raise self._taken(not alone and self._lock.is_held())
         if self.path.is_symlink() or not all(map(_is_left_over, _within(self.path))):
             raise SweepError(
                 f"{self.path} already exists and is not a sweep; choose another name with --name, "
@@ -230,28 +233,12 @@ class SweepFolder:
 
     def holder(self) -> tuple[int, str] | None:
         """Process and machine that run this sweep; None if none does."""
-        if not self._is_held():
-            return None
-        with suppress(FileNotFoundError, ValueError):  # it begins or ends at this moment
-            pid, _, host = (self.path / "lock").read_text().partition(" ")
-            return int(pid), host
-        return None
-
-    def _is_held(self) -> bool:
-        """Whether a process on any machine runs this sweep; its lock ends with it."""
-        try:
-            with (self.path / "lock").open() as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True  # locked, or unknown on this file system
-        return False
+        return self._lock.holder()
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the sweep for this process; SweepError if another process runs it."""
-        with self._locked() as alone:
+        with self._lock.taken() as alone:
             if not alone:
                 raise SweepError(f"sweep {self.path.name!r} is running; {self._while_it_runs()}")
             yield
@@ -262,7 +249,7 @@ class SweepFolder:
         SweepError; leftovers of a launch killed before its start are taken over.
         """
         self.take_name()
-        with self._locked() as alone:
+        with self._lock.taken() as alone:
             if not alone:
                 raise self._taken(held=True)
             self.refuse_if_taken(alone)  # the other one may be over already
@@ -281,19 +268,9 @@ class SweepFolder:
         self.refuse_if_taken()
         self.path.mkdir(parents=True, exist_ok=True)
 
-    @contextmanager
-    def _locked(self) -> Iterator[bool]:
-        """Whether no other process has the lock. The system releases it when its holder dies."""
-        path = self.path / "lock"
-        with path.open("a") as file:
-            if not flocked(file):
-                yield False
-                return
-            file.truncate(0)
-            file.write(f"{os.getpid()} {socket.gethostname()}")
-            file.flush()
-            # The previous holder may have freed the name meanwhile, and deleted this file.
-            yield path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    @property
+    def _lock(self) -> SweepLock:
+        return SweepLock(self.path / "lock")
 
     def _taken(self, held: bool) -> SweepError:
         ways = f"it is running: {self._while_it_runs()}" if held else self._when_it_is_over()
@@ -326,9 +303,12 @@ class SweepFolder:
 
 def _within(folder: Path) -> list[Path]:
     """The folder's content; the file itself if it is not a folder."""
-    if folder.is_dir():
+    try:
         return list(folder.iterdir())
-    return [folder] if folder.exists() else []
+    except FileNotFoundError:
+        return []
+    except NotADirectoryError:
+        return [folder]
 
 
 def _is_left_over(file: Path) -> bool:
@@ -338,6 +318,6 @@ def _is_left_over(file: Path) -> bool:
 
 def _size(file: Path) -> int:
     try:
-        return file.lstat().st_size if not file.is_dir() else 0
+        return file.lstat().st_size
     except OSError:
         return 0  # just deleted by a running sweep

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import time
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
-
-from sweeps.base.errors import SweepError
 
 _TRY = 2.0
 """Seconds for SQLite to wait; no other process knows the file."""
-
 
 WAY_OUT = "set --home or SWEEP_HOME to a local disk"
 
@@ -31,23 +26,6 @@ def lack_of_locks(folder: Path, database: bool = True) -> str | None:
         error.filename = str(there)
         raise
     return why and f"{there} has no working file locks, as some mounts of NFS ({why})"
-
-
-def flocked(file: IO[str]) -> bool:
-    """Lock the file; retries once, since a status check holds the lock for an instant."""
-    for pause in (0.1, 0.0):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(pause)
-        except OSError as error:
-            raise SweepError(
-                f"{file.name}: cannot be locked ({error.strerror}), as on some mounts of NFS; "
-                f"{WAY_OUT}"
-            ) from error
-        else:
-            return True
-    return False
 
 
 def _flock(scratch: Path) -> str | None:

@@ -29,8 +29,10 @@ def stop(folder: SweepFolder, progress: Progress = NO_PROGRESS) -> None:
     if host != socket.gethostname():
         raise SweepError(f"sweep {name!r} runs on {host}; run `sweep stop {name}` there")
     try:
-        with progress.phase(f"waiting for {name} to end"):
-            _end(psutil.Process(pid), name)
+        process = psutil.Process(pid)
+        if folder.holder() == holder:  # else the process of that number may be any other
+            with progress.phase(f"waiting for {name} to end"):
+                _end(process, name)
     except psutil.NoSuchProcess:
         pass  # it has just ended
     except psutil.AccessDenied as error:

@@ -228,17 +228,26 @@ class Mirror:
             return None
 
     def _fetch(self) -> None:
+        if self._is_lost():
+            return  # a folder that was freed, or whose disk is lost, must not come back
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._fetch_one, self._taken(self._to_fetch)))
 
     def _fetch_one(self, name: str) -> None:
+        self._to_fetch.discard(name)  # before: `fetch` may ask for it again meanwhile
+        try:
+            self._pull(name)
+        except BaseException:
+            self._to_fetch.add(name)
+            raise
+        self._fetched.add(name)
+
+    def _pull(self, name: str) -> None:
         remote = self.remote / name
         for file in remote.sizes():
             small = "/" not in file or file.startswith(f"{ANSWERS}/")
             if small and OF_SLOTS.fullmatch(f"{name}/{file}"):
                 remote.pull(file, self._folder / name / file)
-        self._fetched.add(name)
-        self._to_fetch.discard(name)
 
     def _drop(self) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -6,8 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import yaml
 from optuna.trial import TrialState
 from spec_samples import searching_tree
 from typer.testing import CliRunner
+from waiting import PATIENCE, wait_until
 
 from results.mlflow.tracking import read_sweep
 from results.records.record import Measurement, TrialRecord, TrialStatus
@@ -39,9 +39,6 @@ IN_OPTUNA = {
 }
 
 SEARCHING = SweepSpec.parse(searching_tree(seconds=0.0))
-
-PATIENCE = 240.0
-"""Seconds, for a sweep on busy cores."""
 
 
 def sweep_command(*arguments: str, home: Path) -> list[str]:
@@ -111,15 +108,6 @@ def output_of(home: Path) -> str:
 
 def _output(home: Path) -> Path:
     return home.with_name(f"{home.name}-output.txt")  # the home's disk may be full
-
-
-def wait_until(condition: Callable[[], bool], patience: float = PATIENCE) -> float:
-    """How many seconds that took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < patience, "it has not come to that"
-        time.sleep(0.02)
-    return time.monotonic() - began
 
 
 def processes(of: subprocess.Popen[str] | psutil.Process, title: str = "") -> list[psutil.Process]:

@@ -6,7 +6,6 @@ import http.client
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,13 +13,9 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import urlopen
 
+from ports import free_port
+
 LOCAL = "127.0.0.1"
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind((LOCAL, 0))
-        return one.getsockname()[1]
 
 
 class MlflowServer:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from books import PATIENCE, launch_here, sweep_command, write_spec
+from short_folder import short_folder
 
 ENVIRONMENT = {
     name: f"planted{number:02d}{name.lower().replace('_', '')}"
@@ -71,8 +70,7 @@ class Launched:
 @contextmanager
 def launched(tree: dict, home: Path) -> Iterator[Launched]:
     """The sweep, with a Ray of its own; the Ray's logs are there while the block runs."""
-    ray = Path(tempfile.mkdtemp(prefix="s"))  # the names of sockets leave room for a short path
-    try:
+    with short_folder() as ray:
         done = subprocess.run(
             sweep_command("launch", str(write_spec(tree, home)), home=home),
             capture_output=True,
@@ -81,8 +79,6 @@ def launched(tree: dict, home: Path) -> Iterator[Launched]:
             env={**os.environ, **ENVIRONMENT, "RAY_TMPDIR": str(ray), "HF_HUB_OFFLINE": "1"},
         )
         yield Launched(tree, home, ray, done.returncode, done.stdout, done.stderr)
-    finally:
-        shutil.rmtree(ray, ignore_errors=True)
 
 
 def launched_here(tree: dict, home: Path) -> Launched:

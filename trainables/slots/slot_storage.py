@@ -120,8 +120,11 @@ def stored_inputs(inputs: Inputs, cache: RemoteFolder) -> dict[str, str]:
     names = {}
     for path in inputs.folders():
         names[path] = name = _fingerprint(Path(path))
-        if not sealed.is_whole(cache / name):
-            sealed.push_whole(Path(path), cache / name)
+        there = cache / name
+        if not sealed.is_whole(there):
+            # Not `push_whole`, which hides it meanwhile: another sweep may just have uploaded the
+            # same, and its slots fetch it.
+            sealed.seal(there, sealed.upload(Path(path), there))
     return names
 
 

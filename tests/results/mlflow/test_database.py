@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from contextlib import closing
 
@@ -47,9 +49,46 @@ def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             make_database(uri)
     assert not (tmp_path / "mlflow.db").exists()
-    assert list(tmp_path.glob(".mlflow.db.*.partial"))
+    (left,) = tmp_path.glob(".mlflow.db.*.partial")
+    os.utime(left, (0, 0))
     assert MlflowRuns(uri).open_experiment("mine", None)
     assert not list(tmp_path.glob("*.partial"))
+
+
+def one_table(uri, file, artifacts):
+    """In the place of MLflow's many."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE runs (name TEXT)")
+
+
+def test_a_database_that_another_machine_makes_meanwhile_keeps_its_runs(tmp_path, monkeypatch):
+    """The lock between processes is in a folder of each machine's own."""
+    uri, file = f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "mlflow.db"
+
+    def theirs_first(*where):
+        one_table(*where)
+        monkeypatch.setattr(database, "make_tables", one_table)
+        make_database(uri)
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("INSERT INTO runs VALUES ('theirs')")
+            connection.commit()
+
+    monkeypatch.setattr(database, "make_tables", theirs_first)
+    make_database(uri)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT name FROM runs").fetchall() == [("theirs",)]
+    assert [each.name for each in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_it_is_made_on_a_disk_without_links(tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(database, "make_tables", one_table)
+    monkeypatch.setattr(database.os, "link", link)
+    make_database(f"sqlite:///{tmp_path}/mlflow.db")
+    assert tables(tmp_path / "mlflow.db") == {"runs"}
+    assert [each.name for each in tmp_path.iterdir()] == ["mlflow.db"]
 
 
 def test_only_its_making_does_not_wait_for_the_disk(tmp_path, monkeypatch):

@@ -61,7 +61,6 @@ class Told:
         self.records = [self._trial(number, points) for number in range(trials)]
         self.scribe = Scribe(uri, "outages", None)
         self.scribe.start(sweep, TEXT)
-        self.seconds_in_calls = 0.0
 
     def _trial(self, number, points):
         measurements = tuple(
@@ -78,11 +77,13 @@ class Told:
     def begin(self):
         """The start of all trials and their first half."""
         self.scribe.wait_until_open()
-        self._timed(lambda: [self._start(record) for record in self.records])
+        for record in self.records:
+            self._start(record)
 
     def end(self):
         """The rest, and the end of the sweep."""
-        self._timed(lambda: [self._rest(record) for record in self.records])
+        for record in self.records:
+            self._rest(record)
         self.sweep = self.sweep.with_changes(state="complete", ended=1.7e9 + 9)
         self.scribe.sweep_ended(self.sweep, self.ranking(), lambda number: NOWHERE)
 
@@ -99,16 +100,10 @@ class Told:
             self.scribe.measured(record.number, measurement)
         self.scribe.trial_ended(record, self.sweep)
 
-    def _timed(self, calls):
-        begun = time.monotonic()
-        calls()
-        self.seconds_in_calls += time.monotonic() - begun
-
 
 def assert_arrived(told, uri):
-    """Everything, in order, once; and the training never waited."""
+    """Everything, in order, once."""
     assert (told.scribe.missed, told.scribe.failures) == (0, [])
-    assert told.seconds_in_calls < 2, "less than any outage here takes"
     read, trials = read_sweep(uri, told.sweep.name)
     sweep = told.sweep.with_changes(tracking_uri=uri, experiment="outages", run_id=read.run_id)
     assert read == sweep
@@ -167,6 +162,7 @@ def test_a_server_that_was_away_gets_everything_once(proxy, sweep):
     told.begin()
     proxy.shut()
     told.end()
+    assert told.scribe.busy, "whoever tells it does not wait"
     time.sleep(13)
     assert told.scribe.busy
     proxy.open()
@@ -182,7 +178,7 @@ def test_a_server_that_was_killed_gets_everything_once(server, sweep):
     time.sleep(0.3)
     server.kill()
     told.end()
-    assert told.scribe.busy
+    assert told.scribe.busy, "whoever tells it does not wait"
     server.start()
     told.scribe.finish()
     assert_arrived(told, uri)
@@ -195,6 +191,7 @@ def test_a_server_that_answered_500_gets_everything_once(proxy, sweep, seconds):
     back = time.monotonic() + seconds
     proxy.fate = lambda *request: "pass" if time.monotonic() > back else "error"
     told.end()
+    assert told.scribe.busy, "whoever tells it does not wait"
     told.scribe.finish()
     assert time.monotonic() > back
     assert_arrived(told, proxy.uri)
@@ -229,6 +226,7 @@ def test_a_slow_server_is_waited_for_as_long_as_entries_go_through(proxy, sweep,
     told = Told(proxy.uri, sweep)
     told.begin()
     told.end()
+    assert told.scribe.busy, "whoever tells it does not wait"
     begun = time.monotonic()
     told.scribe.finish()
     assert time.monotonic() - begun > 3
@@ -266,6 +264,7 @@ import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], timeout=30)
 connection.execute("BEGIN EXCLUSIVE")
 print("held", flush=True)
+sys.stdin.readline()
 time.sleep(float(sys.argv[2]))
 """
 
@@ -276,12 +275,14 @@ def test_a_database_that_another_process_locked_gets_everything(tmp_path, sweep,
     told = Told(uri, sweep)
     told.begin()
     command = [sys.executable, "-c", HOLD, str(tmp_path / "mlflow.db"), str(seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as other:
         assert other.stdout.readline() == "held\n"
         told.end()
         assert told.scribe.busy
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             sqlite3.connect(tmp_path / "mlflow.db", timeout=0).execute("SELECT * FROM runs")
+        print("seen", file=other.stdin, flush=True)
         told.scribe.finish()
         assert other.wait(60) == 0
     assert_arrived(told, uri)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from books import real_tree, sweep, sweep_here, write_spec
 from s3_server import ENVIRONMENT, SECRETS, content, make_bucket, s3_server
+from short_folder import short_folder
 
 from results.records.record import TrialRecord
 from sweeps.home.home import SweepHome
@@ -21,10 +21,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.ci]
 
 @pytest.fixture(scope="module")
 def rays_own() -> Iterator[Path]:
-    """Where Ray keeps its logs; the names of its sockets leave room for a short path only."""
-    folder = Path(tempfile.mkdtemp(prefix="s"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    """Where Ray keeps its logs."""
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

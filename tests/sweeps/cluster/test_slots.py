@@ -10,6 +10,7 @@ import time
 
 import pytest
 from ray import cloudpickle
+from waiting import wait_until
 
 from sweeps.base.errors import LaunchError
 from sweeps.base.interruption import interruptible
@@ -73,18 +74,11 @@ def start(ray_cluster, tmp_path, monkeypatch):
     cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
 
 
-def wait_for(condition):
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until, "it has not come to that"
-        time.sleep(0.02)
-
-
 def test_a_watch_over_the_nodes_that_breaks_down_is_told(start, monkeypatch):
     monkeypatch.setattr("sweeps.cluster.slots.look", sees_nothing)
     told = []
     start(stays, 1, told)
-    wait_for(lambda: told)
+    wait_until(lambda: told)
     assert told == [
         "Node monitoring broke down (AttributeError: 'GlobalState' has no "
         "attribute 'get_draining_nodes'); drained or lost nodes are no longer detected"
@@ -95,7 +89,7 @@ def test_a_call_to_the_board_that_breaks_down_is_told_though_nobody_waits_for_it
     told = []
     _, slots = start(stays, 1, told, Broken, ())
     slots.sent.accept(3)
-    wait_for(lambda: told)
+    wait_until(lambda: told)
     (text,) = told
     assert text.startswith("Trial 3's end broke down (KeyError: '3'); weights of worse trials")
 
@@ -104,7 +98,7 @@ def test_a_slot_that_ends_for_good_is_told_and_nobody_waits_for_more_than_are_le
     told = []
     _, slots = start(only_the_first_stays, 2, told)
     slots.refuse_if_fewer(2)
-    wait_for(lambda: told)
+    wait_until(lambda: told)
     (text,) = told
     assert text.startswith("slot-1 failed permanently (") and "no room on this node" in text
     assert text.endswith("the sweep continues with 1 of 2 slots")
@@ -113,11 +107,17 @@ def test_a_slot_that_ends_for_good_is_told_and_nobody_waits_for_more_than_are_le
         slots.refuse_if_fewer(2)
 
 
-def test_slots_that_are_closed_under_ctrl_c_give_up_what_they_hold(ray_cluster, start):
+def test_slots_that_are_closed_under_ctrl_c_give_up_what_they_hold(ray_cluster, start, monkeypatch):
     _, slots = start(stays, 1, [])
     (task,) = slots._tasks
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt), interruptible():
+    deserted = BoardClient.deserted
+
+    def disturbed(board, timeout):
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        deserted(board, timeout)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), interruptible():
+        patch.setattr(BoardClient, "deserted", disturbed)
         slots.close(10 * PATIENCE, 10 * PATIENCE)
     ended, _ = ray_cluster.wait([task], timeout=PATIENCE)
     assert ended == [task]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from mlflow_server import free_port
+from ports import free_port
 from spec_samples import toy_tree
 from typer.testing import CliRunner
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
+from short_folder import short_folder
 from spec_samples import toy_tree
 
 from sweeps.doctor.cluster import check_home, check_ray
@@ -116,10 +116,10 @@ def guarded(tmp_path):
     token = tmp_path / "token"
     token.write_text("0123456789abcdef" * 4)
     log = tmp_path / "cluster.log"
-    with tempfile.TemporaryDirectory() as short, log.open("w") as errors:  # sockets lie in it
-        (Path(short) / "ray").mkdir()  # Cluster writes there, and does not make it
+    with short_folder() as short, log.open("w") as errors:
+        (short / "ray").mkdir()  # Cluster writes there, and does not make it
         environment = os.environ | {
-            "RAY_TMPDIR": short,
+            "RAY_TMPDIR": str(short),
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(token),
         }

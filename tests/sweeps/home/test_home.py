@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import socket
 import stat
 import time
@@ -14,6 +15,7 @@ from results.records.record import SweepRecord, SweepState, TrialRecord, TrialSt
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.stop import stop
+from sweeps.home.sweep_lock import SweepLock
 
 
 def running() -> SweepRecord:
@@ -147,6 +149,53 @@ def test_a_sweep_that_no_process_holds_was_interrupted(tmp_path: Path):
         with pytest.raises(SweepError, match="sweep 'a' is running"), folder.held():
             pass
     assert folder.sweep_record().state is SweepState.INTERRUPTED
+
+
+def ends_before_the_lock_is_looked_at(folder: SweepFolder, patch: pytest.MonkeyPatch) -> None:
+    def ended(lock):
+        folder.store.write_trial(trial(status="complete", ended=9.0))
+        folder.store.write_sweep(running().with_changes(state="complete"))
+        return False
+
+    patch.setattr(SweepLock, "is_held", ended)
+
+
+def trial(**fields) -> TrialRecord:
+    return TrialRecord(sweep="a", number=0, **fields)
+
+
+def test_a_sweep_that_ends_while_it_is_looked_at_was_not_interrupted(tmp_path: Path, monkeypatch):
+    folder = SweepHome(tmp_path).sweep("a")
+    folder.store.write_sweep(running())
+    folder.store.write_trial(trial(status="running"))
+    ends_before_the_lock_is_looked_at(folder, monkeypatch)
+    assert folder.sweep_record().state is SweepState.COMPLETE
+
+
+def test_nor_were_its_trials(tmp_path: Path, monkeypatch):
+    folder = SweepHome(tmp_path).sweep("a")
+    folder.store.write_sweep(running())
+    folder.store.write_trial(trial(status="running"))
+    ends_before_the_lock_is_looked_at(folder, monkeypatch)
+    assert [each.status for each in folder.trials()] == [TrialStatus.COMPLETE]
+
+
+def test_the_size_of_a_running_sweep_bears_that_folders_go(tmp_path: Path, monkeypatch):
+    folder = SweepHome(tmp_path).sweep("a")
+    checkpoints = folder.store.trial_folder(0) / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "weights").write_bytes(bytes(1000))
+    folder.write_spec("name: a")
+    assert folder.size() == 1007
+    scandir = os.scandir
+
+    def dropped(path):
+        if str(path) == str(checkpoints):
+            shutil.rmtree(checkpoints)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", dropped)
+    assert folder.size() == 7 and not checkpoints.exists()
 
 
 def test_a_kept_spec_is_for_its_owner_only(tmp_path: Path):

@@ -6,57 +6,48 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import psutil
 import pytest
+from waiting import wait_until
 
 from sweeps.report.tether import Tethered
 
 STARTER = """
-import os, sys, time
+import os, sys
 from pathlib import Path
 from sweeps.report.tether import Tethered
 with Tethered(["sh", "-c", sys.argv[1]], Path(sys.argv[2]), os.environ) as tethered:
-    time.sleep(float(sys.argv[3]))
+    sys.stdin.read()
 """
 
 FAMILY = "sleep 600 & (trap '' TERM HUP; sleep 601) & sh -c 'sleep 602 & echo up'; sleep 603"
 """A command with a child, one that does not end when asked, and one whose parent is gone."""
 
 
-def wait_for(condition):
-    until = time.monotonic() + 60
-    while not (found := condition()):
-        assert time.monotonic() < until, "it has not come to that"
-        time.sleep(0.02)
-    return found
-
-
 def sleepers(starter):
-    """The processes of the command, once all of them are there."""
-
-    def all_four():
+    """The processes of the command that are there by now."""
+    with suppress(psutil.NoSuchProcess):  # one has just ended, or become another
         family = psutil.Process(starter.pid).children(recursive=True)
-        asleep = [each for each in family if "sleep" in each.name()]
-        # The orphan has been adopted by then.
-        return asleep if len(asleep) == 4 else []
-
-    return wait_for(all_four)
+        return [each for each in family if "sleep" in each.name()]
+    return []
 
 
 @contextmanager
-def starter(log, seconds):
-    """The starter of such a family, and the family; none of them is left behind."""
-    arguments = [sys.executable, "-c", STARTER, FAMILY, str(log), str(seconds)]
-    begun, family = subprocess.Popen(arguments), []
+def starter(log):
+    """The starter of such a family, and the family; none of them is left behind. It ends by itself
+    when its standard input does."""
+    arguments = [sys.executable, "-c", STARTER, FAMILY, str(log)]
+    begun, family = subprocess.Popen(arguments, stdin=subprocess.PIPE), []
     try:
+        # The orphan has been adopted when all four are there.
+        wait_until(lambda: len(sleepers(begun)) == 4)
         family += sleepers(begun)
         yield begun, family
     finally:
         begun.kill()
-        begun.wait()
+        begun.communicate()
         for each in family:
             if each.is_running():
                 each.kill()
@@ -67,12 +58,14 @@ def test_whatever_ends_the_starter_ends_the_command_and_its_children(tmp_path):
     """Side by side, since each waits for the one that does not end when asked."""
     with ExitStack() as stack:
         started = {
-            how: stack.enter_context(starter(tmp_path / f"log-{how}", 600 if how else 5))
+            how: stack.enter_context(starter(tmp_path / f"log-{how}"))
             for how in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, None)
         }
         for how, (begun, _) in started.items():
             if how:
                 os.kill(begun.pid, how)
+            else:
+                begun.stdin.close()
         for how, (begun, family) in started.items():
             assert begun.wait(timeout=60) == (-how if how else 0)
             _, left = psutil.wait_procs(family, timeout=60)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from books import sweep_command
 from finished_sweeps import ended_trial, write_ended
-from mlflow_server import free_port
+from ports import free_port
 from spec_samples import toy_tree
 from typer.testing import CliRunner
 

@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from ports import free_port
 from spec_samples import toy_tree
 
 from results.mlflow.tracking_error import TrackingError
@@ -70,13 +71,8 @@ def refused(home, match, address=None, **changes):
     assert not home.sweep("toy").path.exists(), "its name is free"
 
 
-def nobody_listens():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def test_a_tracking_server_that_is_away(home):
-    uri = f"http://127.0.0.1:{nobody_listens()}"
+    uri = f"http://127.0.0.1:{free_port()}"
     refused(home, rf"tracking\.uri: cannot reach {uri}", tracking={"uri": uri})
 
 
@@ -97,7 +93,7 @@ def test_a_tracking_database_that_cannot_be_made(home, tmp_path):
 
 
 def test_a_ray_cluster_that_is_away(home):
-    address = f"127.0.0.1:{nobody_listens()}"
+    address = f"127.0.0.1:{free_port()}"
     refused(home, f"no Ray cluster answers at {address}", address)
 
 
@@ -171,7 +167,7 @@ def test_a_resume_whose_study_has_lost_trials(home, interrupted, late):
 def test_a_resume_that_does_not_find_its_cluster(home, interrupted):
     before = interrupted.store.sweep()
     with pytest.raises(SweepError, match="no Ray cluster answers"):
-        module.resume("toy", home, View(), address=f"127.0.0.1:{nobody_listens()}")
+        module.resume("toy", home, View(), address=f"127.0.0.1:{free_port()}")
     assert interrupted.store.sweep() == before
 
 
@@ -182,5 +178,5 @@ def test_a_sweep_that_is_complete_needs_neither_ray_nor_room(home, interrupted, 
         interrupted.store.write_trial(trial)
     interrupted.store.write_sweep(interrupted.store.sweep().with_changes(state="complete"))
     slots = ["slots.count=3", "slots.cpus=500"]
-    done = module.resume("toy", home, View(), slots, address=f"127.0.0.1:{nobody_listens()}")
+    done = module.resume("toy", home, View(), slots, address=f"127.0.0.1:{free_port()}")
     assert done.sweep.state.value == "complete"

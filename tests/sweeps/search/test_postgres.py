@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import threading
-from pathlib import Path
 
 import optuna
 import pytest
 from books import SEARCHING, check_books, drawn, folder_of, history, launch_here, sweep_here
 from mlflow.tracking._tracking_service.utils import _get_store
 from postgres import PASSWORD, USER, Postgres
+from short_folder import short_folder
 from spec_samples import toy_tree
 
 from results.mlflow.tracking import read_sweep
@@ -26,8 +25,8 @@ from sweeps.spec.spec import SpecError, SweepSpec
 @pytest.fixture(scope="module")
 def server():
     # Its user is not ours, and pytest closes its own folders to others.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = Postgres(Path(folder))
+    with short_folder() as folder:
+        server = Postgres(folder)
         yield server
         server.kill()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 
 import pytest
+from mirrors import OWN, files, look_again, mirror_of, put, taken_over
+from waiting import wait_until
 
 from sweeps.storage import claim
 from sweeps.storage import mirror as module
-from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up, mirrored
 from sweeps.storage.own_files import OwnFiles
 from trainables.storage import sealed
@@ -38,48 +38,15 @@ def folder(tmp_path):
     return folder
 
 
-def mirror_of(folder, remote, *tell) -> Mirror:
-    storage = RemoteFolder(remote.uri)
-    return Mirror(folder, remote, Claim(storage, folder), *tell)
-
-
-OTHERS = b'{"token": "x", "host": "other", "beat": 1}'
-"""The sign of life of another head."""
-
-OWN = {
-    "sweep.json",
-    "report.html",
-    "trials/0000/record.json",
-    "optuna.journal",
-    "requests/1.json",
-}
-
-
-def put(file, text):
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-
-
-def files(folder):
-    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
-
-
 def test_what_is_new_changed_or_removed_is_so_on_the_storage(folder, remote):
     mirror = mirror_of(folder, remote)
     with mirrored(mirror):
-        wait_for(lambda: set(remote.sizes()) == OWN)
+        wait_until(lambda: set(remote.sizes()) == OWN)
         put(folder / "sweep.json", "longer than before")
-        wait_for(lambda: remote.read("sweep.json") == b"longer than before")
+        wait_until(lambda: remote.read("sweep.json") == b"longer than before")
         put(folder / "trials/0001/record.json", "{}")
         (folder / "trials/0000/record.json").unlink()
     assert set(remote.sizes()) == OWN - {"trials/0000/record.json"} | {"trials/0001/record.json"}
-
-
-def wait_for(condition):
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 def test_all_is_there_after_a_sweep_that_ended_badly(folder, remote):
@@ -100,10 +67,10 @@ def test_a_store_that_is_away_is_told_once_and_gets_all_when_it_is_back(folder, 
     (tmp_path / "store").write_text("in the way")
     told = []
     with mirrored(mirror_of(folder, remote, told.append)):
-        wait_for(lambda: told)
+        wait_until(lambda: told)
         put(folder / "sweep.json", "changed meanwhile")
         (tmp_path / "store").unlink()
-        wait_for(lambda: set(remote.sizes()) == OWN)
+        wait_until(lambda: set(remote.sizes()) == OWN)
     assert remote.read("sweep.json") == b"changed meanwhile"
     assert [line.count("; the sweep continues and retries") for line in told] == [1]
 
@@ -121,18 +88,19 @@ def test_what_the_storage_lacks_at_the_end_is_told(folder, remote, tmp_path, mon
 def test_the_name_of_a_sweep_that_came_to_nothing_is_free_there_too(folder, remote):
     mirror = mirror_of(folder, remote)
     with mirrored(mirror):
-        wait_for(lambda: set(remote.sizes()) == OWN)
+        wait_until(lambda: set(remote.sizes()) == OWN)
         (remote / "base").write("sequence_losses.npz", b"of a slot")
         shutil.rmtree(folder)
         mirror.forget()
     assert remote.sizes() == {}
 
 
-def test_a_disk_that_is_lost_takes_nothing_with_it(folder, remote):
-    with mirrored(mirror_of(folder, remote)):
-        wait_for(lambda: set(remote.sizes()) == OWN)
+def test_a_disk_that_is_lost_takes_nothing_with_it(folder, remote, monkeypatch):
+    mirror = mirror_of(folder, remote)
+    with mirrored(mirror):
+        wait_until(lambda: set(remote.sizes()) == OWN)
         folder.rename(folder.with_name("lost"))  # at once, as a disk goes
-        time.sleep(0.05)
+        look_again(mirror, monkeypatch)
     assert set(remote.sizes()) == OWN
 
 
@@ -153,9 +121,9 @@ def test_a_disk_that_is_lost_while_it_is_listed_takes_nothing_with_it(
 
     monkeypatch.setattr(OwnFiles, "stamps", losing)
     with mirrored(mirror_of(folder, remote)):
-        wait_for(lambda: set(remote.sizes()) == OWN)
+        wait_until(lambda: set(remote.sizes()) == OWN)
         lost.set()
-        wait_for(lambda: not folder.exists())
+        wait_until(lambda: not folder.exists())
     assert set(remote.sizes()) == OWN
 
 
@@ -174,25 +142,25 @@ def test_a_file_that_a_listing_missed_stays_on_the_storage(folder, remote, monke
     monkeypatch.setattr(OwnFiles, "stamps", forgetful)
     monkeypatch.setattr(RemoteFolder, "delete", lambda remote, name: deleted.append(name))
     with mirrored(mirror_of(folder, remote)):
-        wait_for(missed.is_set)
+        wait_until(missed.is_set)
     assert not deleted
 
 
 def test_a_sweep_that_another_head_has_taken_over_is_left_alone(folder, remote, monkeypatch):
     mirror = mirror_of(folder, remote)
     with mirrored(mirror):
-        wait_for(lambda: set(remote.sizes()) == OWN)
-        RemoteFolder(remote.uri).write("heads/toy.json", OTHERS)
-        monkeypatch.setattr(claim, "BEAT", 0.0)  # only now, else ours might cover the other's
-        wait_for(lambda: mirror.claim.taken_over)
+        wait_until(lambda: set(remote.sizes()) == OWN)
+        taken_over(mirror)
+        monkeypatch.setattr(claim, "BEAT", 0.0)
+        wait_until(lambda: mirror.claim.taken_over)
         put(folder / "sweep.json", "of a head that is not to write any more")
-        time.sleep(0.05)
+        look_again(mirror, monkeypatch)
     assert remote.read("sweep.json") == b"sweep.json\n"
 
 
 def test_what_another_head_wrote_before_it_heard_that_it_lost_the_sweep_is_mended(folder, remote):
     with mirrored(mirror_of(folder, remote)):
-        wait_for(lambda: set(remote.sizes()) == OWN)
+        wait_until(lambda: set(remote.sizes()) == OWN)
         remote.write("trials/0000/record.json", b"of the other's trial 0")
         remote.delete("optuna.journal")
     assert remote.read("trials/0000/record.json") == b"trials/0000/record.json\n"
@@ -202,8 +170,8 @@ def test_what_another_head_wrote_before_it_heard_that_it_lost_the_sweep_is_mende
 def test_what_came_to_nothing_deletes_no_sweep_of_another_head(folder, remote):
     mirror = mirror_of(folder, remote)
     with mirrored(mirror):
-        wait_for(lambda: set(remote.sizes()) == OWN)
-        RemoteFolder(remote.uri).write("heads/toy.json", OTHERS)
+        wait_until(lambda: set(remote.sizes()) == OWN)
+        taken_over(mirror)
         mirror.forget()
     assert set(remote.sizes()) == OWN
 
@@ -235,7 +203,7 @@ def test_of_a_trial_that_ended_losses_come_here_and_what_is_not_kept_goes(folder
         mirror.ended("trials/0000", ["checkpoints"])
         mirror.ended("trials/0001", ["checkpoints", "best"])
         mirror.bring("trials/0000/best")
-        wait_for(lambda: "trials/0001/best/adapter" not in remote.sizes())
+        wait_until(lambda: "trials/0001/best/adapter" not in remote.sizes())
         # A slot that had not heard yet.
         (remote / "trials/0001/best").write("adapter", b"late")
     left = {f"trials/{n}/{name}" for n in ("0000", "0001") for name in ("sequence_losses.npz",)}
@@ -243,6 +211,37 @@ def test_of_a_trial_that_ended_losses_come_here_and_what_is_not_kept_goes(folder
     kept = {"trials/0000/best/adapter", "trials/0000/best/manifest.json"}
     assert set(remote.sizes()) == OWN | left | errors | kept
     assert left | errors | {"trials/0000/best/adapter"} <= files(folder)
+
+
+def test_what_is_asked_for_while_it_is_fetched_is_fetched_again(folder, remote, monkeypatch):
+    (remote / "base").write("sequence_losses.npz", b"on the validation set")
+    mirror = mirror_of(folder, remote)
+    sizes = RemoteFolder.sizes
+
+    def late(asked):
+        found = sizes(asked)
+        if asked == remote / "base" and len(found) == 1:
+            asked.write("error-rank0.txt", b"of a later measurement")
+            mirror.fetch("base")
+        return found
+
+    monkeypatch.setattr(RemoteFolder, "sizes", late)
+    with mirrored(mirror):
+        mirror.fetch("base")
+        wait_until(lambda: "error-rank0.txt" in sizes(remote / "base"))
+        look_again(mirror, monkeypatch)
+    assert {"base/sequence_losses.npz", "base/error-rank0.txt"} <= files(folder)
+
+
+def test_nothing_is_fetched_into_a_folder_that_is_gone(folder, remote, monkeypatch):
+    mirror = mirror_of(folder, remote)
+    with mirrored(mirror):
+        wait_until(lambda: set(remote.sizes()) == OWN)
+        (remote / "base").write("sequence_losses.npz", b"of a slot")
+        shutil.rmtree(folder)
+        mirror.fetch("base")
+        look_again(mirror, monkeypatch)
+    assert not folder.exists()
 
 
 def test_a_folder_comes_back_from_the_storage(folder, remote, tmp_path):
@@ -291,7 +290,7 @@ def test_a_fault_of_the_mirror_is_told_and_the_end_brings_up_what_it_left(
 
     monkeypatch.setattr(Mirror, "_fetch", faulty)
     with mirrored(mirror_of(folder, remote, quietly, broken.append)):
-        wait_for(lambda: broken)
+        wait_until(lambda: broken)
         put(folder / "sweep.json", "written after that")
     assert "TypeError: a store answers nonsense" in broken[0]
     assert remote.read("sweep.json") == b"written after that"

@@ -137,7 +137,8 @@ async def test_the_watch_vacates_what_is_drained_until_the_board_closes():
 
 
 @in_a_loop
-async def test_lost_nodes_are_not_the_fault_of_their_trial_even_if_that_is_known_late():
+async def test_lost_nodes_are_not_the_fault_of_their_trial_even_if_that_is_known_late(monkeypatch):
+    monkeypatch.setattr(retries, "_LOOKS", 10**6)
     board, nodes = await board_with("a", retries=0), [Nodes(here="n0")]
     watching = watched(board, nodes)
     for number in range(1, 4):
@@ -147,6 +148,7 @@ async def test_lost_nodes_are_not_the_fault_of_their_trial_even_if_that_is_known
         assert await take(board, "one", SOON) is None, "it may have been the trial"
         lost = frozenset(f"n{each}" for each in range(1, number + 1))
         nodes.append(Nodes(here="n0", gone=lost))
+    monkeypatch.setattr(retries, "_LOOKS", 2)
     await board.hello("one", nodes=["n4"])
     await take(board, "one")
     await board.lost("one")

@@ -52,14 +52,30 @@ def test_a_thread_that_does_its_work_tells_nothing():
 
 def test_ctrl_c_does_not_leave_a_thread_behind():
     """A thread that waits inside Ray when Ray is shut down takes the whole process with it."""
-    go_on = threading.Event()
-    thread = Background("observer", lambda: go_on.wait(60), LOSS, print)
-    thread.start()
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-    threading.Timer(0.4, go_on.set).start()
+    waits, over = threading.Semaphore(0), threading.Event()
+    done = []
+
+    class Awaited(threading.Event):
+        def wait(self, timeout=None):
+            waits.release()
+            return super().wait(timeout)
+
+    def work():
+        assert waits.acquire(timeout=60)
+        os.kill(os.getpid(), signal.SIGINT)
+        # A signal that arrives at the very beginning of a wait does not end it.
+        while not (waits.acquire(timeout=5) or over.is_set()):
+            os.kill(os.getpid(), signal.SIGINT)
+        done.append("left behind" if over.is_set() else "all of it")
+
+    told: list[str] = []
+    thread = Background("observer", work, LOSS, told.append)
+    thread._ended = Awaited()
     with pytest.raises(KeyboardInterrupt), interruptible():
+        thread.start()
         thread.join()
-    assert go_on.is_set() and not thread.runs
+    over.set()
+    assert (done, told, thread.runs) == (["all of it"], [], False)
 
 
 def test_a_task_that_is_cancelled_has_not_broken_down():

@@ -23,7 +23,7 @@ def test_disk_of_a_checkpoint(inputs, params, tmp_path):
     checkpoints = Checkpoints(tmp_path / "checkpoints", every=0.0, layout="alone")
     tiny.run_trial(Workshop(inputs), tiny.Watcher(tmp_path), checkpoints, **params)
     need = disk_need(Planner(inputs).estimate(tiny.trial(**params), 1), 1)
-    latest = max((tmp_path / "checkpoints").iterdir(), key=lambda each: each.stat().st_mtime)
+    latest = checkpoints.path(checkpoints.latest())
     assert need.checkpoint == pytest.approx(_size(latest, ("*.pt", "*.safetensors")), rel=0.1)
     assert need.weights == pytest.approx(_size(tmp_path / "best", ("*.safetensors",)), rel=0.1)
 

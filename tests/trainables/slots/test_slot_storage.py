@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import tiny_training as tiny
 from desk import Desk, without_ray
 from s3_server import ENVIRONMENT, make_bucket, s3_server
+from waiting import wait_until
 
 from trainables.board.board_client import BoardClient
 from trainables.board.job import Job
@@ -218,6 +218,23 @@ def test_a_checkpoint_that_cannot_be_uploaded_is_left_out(tmp_path, prepared, mo
     assert other.latest() is None
 
 
+def test_what_another_sweep_uploads_meanwhile_is_there_all_the_time(
+    tmp_path, prepared, monkeypatch
+):
+    cache = RemoteFolder((tmp_path / "store").as_uri())
+    names = stored_inputs(prepared, cache).values()
+    is_whole, push, there = sealed.is_whole, RemoteFolder.push, []
+
+    def watched(self, *given):
+        there.append(all(is_whole(cache / name) for name in names))
+        push(self, *given)
+
+    monkeypatch.setattr(sealed, "is_whole", lambda remote: False)  # it looked before that
+    monkeypatch.setattr(RemoteFolder, "push", watched)
+    stored_inputs(prepared, cache)
+    assert there and all(there)
+
+
 def test_a_trial_trains_on_while_what_it_left_is_on_its_way(tmp_path, prepared, monkeypatch):
     storage = RemoteFolder((tmp_path / "store").as_uri())
     slot_storage = storage_for(storage, tmp_path / "sweep", prepared)
@@ -235,10 +252,7 @@ def test_a_trial_trains_on_while_what_it_left_is_on_its_way(tmp_path, prepared, 
     def evaluated(self, evaluation, evaluated=BoardMonitor.evaluated):
         if evaluation.point == 3:
             third.set()
-            until = time.monotonic() + 60
-            while not sealed.is_whole(there / "checkpoints/checkpoint-1"):
-                assert time.monotonic() < until
-                time.sleep(0.01)
+            wait_until(lambda: sealed.is_whole(there / "checkpoints/checkpoint-1"))
         return evaluated(self, evaluation)
 
     monkeypatch.setattr(RemoteFolder, "push", slow)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import socket
 import threading
 
 import chat_training as chats
 import numpy as np
 import pytest
 from judge_server import judge_server
+from ports import free_port
 from pydantic import ValidationError
 
 from trainables.config.judge import JudgeMetric
@@ -183,13 +183,11 @@ def test_after_a_refusal_nothing_more_is_asked(tmp_path):
     with judge_server(lambda messages: error(401, "no")) as (server, endpoint):
         with pytest.raises(RefusedError):
             judge(endpoint, tmp_path, concurrency=2).scored(many, None)
-        assert len(server.requests) < 10
+        assert len(server.requests) <= 2
 
 
 def test_an_endpoint_that_is_away_is_one_message(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        endpoint = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    endpoint = f"http://127.0.0.1:{free_port()}/v1"
     with pytest.raises(RefusedError, match=r"cannot be reached .* check endpoint and network"):
         judge(endpoint, tmp_path, retries=1).scored(ANSWERS[:1], None)
 

@@ -12,8 +12,9 @@ from trainables.training.watchdog import Watchdog
 
 dog = Watchdog(4.0)
 with dog.watching(Path(sys.argv[1])):
-    for _ in range(6):
-        time.sleep(0.8)
+    until = time.monotonic() + 4.5
+    while time.monotonic() < until:
+        time.sleep(0.05)
         dog.alive()
     def stuck():
         time.sleep(1e9)

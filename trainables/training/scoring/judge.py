@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from trainables.config.judge import JudgeMetric
 from trainables.config.trial import TrialConfig
@@ -26,6 +27,8 @@ from trainables.training.scoring.questions import (
     score_question,
     win,
 )
+
+T = TypeVar("T")
 
 _RETRIES_AT_LAUNCH = 1
 """A launch should not wait long for an endpoint that is away."""
@@ -60,8 +63,8 @@ class Judge:
             one = partial(self._compared, endpoint, base)
         with ThreadPoolExecutor(self.metric.concurrency) as pool:
             try:
-                yield from pool.map(one, answers)
-            finally:  # after a refusal, nothing further is asked
+                yield from pool.map(_until_refused(one), answers)
+            finally:
                 pool.shutdown(cancel_futures=True)
 
     def _score(self, endpoint: Endpoint, answer: Answer) -> tuple[float, Usage]:
@@ -89,6 +92,22 @@ class Judge:
                 endpoint.ask(question, partial(score_in, self.metric))
             else:
                 endpoint.ask(pair_question(self.rubric, TRIAL, "4", "5"), choice_in)
+
+
+def _until_refused(one: Callable[[Answer], T]) -> Callable[[Answer], T]:
+    """The same for several threads, which ask nothing further once one of them was refused."""
+    refusals: list[RefusedError] = []
+
+    def asked(answer: Answer) -> T:
+        if refusals:
+            raise refusals[0]
+        try:
+            return one(answer)
+        except RefusedError as error:
+            refusals.append(error)
+            raise
+
+    return asked
 
 
 def check_judges(config: TrialConfig) -> None:
