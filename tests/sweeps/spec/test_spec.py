@@ -493,3 +493,11 @@ def test_a_part_of_the_wrong_kind_is_told_in_plain_words(change, problem, tmp_pa
 def test_one_mistake_is_one_problem(change, problem, tmp_path):
     (told,) = problems_of(sft_tree(tmp_path, **change))
     assert told.startswith(problem)
+
+
+@pytest.mark.parametrize("alias", ["latest", "v2", "12"])
+def test_an_alias_that_mlflow_reads_as_a_version_is_refused_before_anything_is_trained(
+    tmp_path, alias
+):
+    (problem,) = problems_of(sft_tree(tmp_path, register={"name": "mine", "alias": alias}))
+    assert problem.startswith(f"register.alias: {alias!r} is MLflow's own word")
