@@ -7,7 +7,7 @@ from pathlib import Path
 
 from results.records.uris import redact
 from search_spaces import presets
-from search_spaces.dotted import at, leaves, replaced, without
+from search_spaces.dotted import at, leaves, replaced, unset
 from search_spaces.problem import Problem, SpaceError
 from search_spaces.values import Value, show
 from sweeps.base.errors import YamlError
@@ -80,7 +80,7 @@ def without_alternatives(
     kept = dict(tree)
     for name, value in changes.items():
         for other in _IN_PLACE_OF.get(name, ()) if value is not None else ():
-            kept = without(without(kept, [other]), other.split("."))
+            kept = unset(kept, other)
     return kept
 
 
