@@ -1,4 +1,4 @@
-"""Repeats with fresh seeds near a cap: what may still end in time waits for the news that decide."""
+"""Repeats near a cap: what may still end in time waits for the news that decide."""
 
 from __future__ import annotations
 
