@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from results.records.uris import redact
@@ -138,6 +139,14 @@ def undotted(tree: Mapping[str, object]) -> dict[str, object]:
         if "." in str(key):
             plain = changed(plain, str(key), value)
     return plain
+
+
+def nested(tree: Mapping[str, object]) -> Mapping[str, object]:
+    """The same file with each dotted name inside its section, as all that reads a spec expects it.
+    One with names that are set twice stays as it is, and the check of the spec tells of them."""
+    with suppress(YamlError):
+        return tree if set_twice(tree) else undotted(tree)
+    return tree
 
 
 def _searched(space: object, key: str) -> Mapping[str, object]:

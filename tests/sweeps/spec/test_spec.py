@@ -21,6 +21,30 @@ def test_a_spec_reads_back_from_its_own_text():
     assert SweepSpec.parse(yaml.safe_load(spec.text())) == spec
 
 
+def test_any_field_may_be_written_by_its_dotted_name(tmp_path):
+    dotted = {
+        "name": "real",
+        "model": "org/model",
+        "data.train": str(tmp_path / "data.jsonl"),
+        "budget.trials": 4,
+        "budget.steps": 30,
+        "search.seed": 7,
+        "slots.count": 2,
+        "confirm.top": 2,
+        "evaluation.metrics": ["eval_exact_match"],
+        "space.learning_rate": {"log_uniform": [1e-4, 1e-3]},
+    }
+    plain = sft_tree(
+        tmp_path,
+        budget={"trials": 4, "steps": 30},
+        search={"seed": 7},
+        slots={"count": 2},
+        confirm={"top": 2},
+        evaluation={"metrics": ["eval_exact_match"]},
+    )
+    assert SweepSpec.parse(dotted) == SweepSpec.parse(plain)
+
+
 def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = {
