@@ -9,8 +9,8 @@ from sweeps.base.interruption import Interruption
 from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.home.home import SweepHome
-from sweeps.run.cap_keeper import CapKeeper
-from sweeps.run.confirming import Confirming
+from sweeps.run.driver.cap_keeper import CapKeeper
+from sweeps.run.driver.confirming import Confirming
 from sweeps.search.admission import Admission
 from sweeps.spec.spec import SweepSpec
 from trainables.core.evaluation import Cost, Ending, Evaluation, Outcome
