@@ -42,6 +42,11 @@ def holds(tree: object, name: str) -> bool:
     return name in tree or (bool(rest) and holds(tree.get(head), rest))
 
 
+def unset(tree: Mapping[str, object], name: str) -> dict[str, object]:
+    """A copy without that name, in its section and as a dotted key."""
+    return without(without(tree, [name]), name.split("."))
+
+
 def replaced(tree: Mapping[str, object], name: str, value: object) -> dict[str, object]:
     """A copy with that name set; missing sections are created. `tree` stays unchanged."""
     head, _, rest = name.partition(".")

@@ -11,6 +11,9 @@ from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 
 from results.mlflow.runs import MlflowRuns, quoted
+from results.mlflow.tags import KIND
+from results.mlflow.winner_files import WEIGHTS_PATH, model_name, model_tags, weights_files
+from results.records.record import TrialRecord
 
 _PAGE = 1000
 _MODELS_PAGE = 50
@@ -46,19 +49,32 @@ class MlflowModels(MlflowRuns):
             yield from (model.artifact_location for model in models)
             token = models.token or None
 
+    def log_weights(self, run_id: str, record: TrialRecord, weights: Path) -> None:
+        """Keep the weights of a trial or a repeat as artifacts of a run, in place of others, and
+        list them as a model."""
+        self.log_folder(run_id, weights, WEIGHTS_PATH)
+        run = self.get(run_id)
+        of_sweep = run is not None and run.tags.get(KIND) == "sweep"  # whose winner may change
+        name = record.sweep if of_sweep else model_name(record)
+        self.log_model(run_id, name, WEIGHTS_PATH, model_tags(record))
+        # An adapter's files beside a whole model would be loaded on top of it.
+        self.drop_files(run_id, self.files(run_id, WEIGHTS_PATH) - weights_files(weights))
+
     def log_model(self, run_id: str, name: str, path: str, tags: Mapping[str, str]) -> None:
-        """List a run's weights at `path` as a model; once, however often it is called.
+        """List a run's weights at `path` as a model; once, however often it is called. Other
+        weights there change its tags.
 
         The weights stay artifacts of their run; the model says where. MLflow's UI shows it in the
         column Model.
         """
         run = self._client.get_run(run_id)
         experiment, weights = run.info.experiment_id, f"runs:/{run_id}/{path}"
-        made = f"source_run_id = {quoted(run_id)}"
-        if self._client.search_logged_models([experiment], made, max_results=1):
-            return
         tags = {**tags, WEIGHTS: weights}
         plain = name.replace(".", "-")  # MLflow refuses dots
+        made = f"source_run_id = {quoted(run_id)}"
+        for known in self._client.search_logged_models([experiment], made, max_results=1):
+            self._client.set_logged_model_tags(known.model_id, tags)
+            return
         model = self._client.create_logged_model(
             experiment, plain, run_id, tags=tags, params=dict(run.data.params)
         )

@@ -22,8 +22,9 @@ from results.mlflow.metrics import (
 from results.mlflow.runs import Run
 from results.mlflow.tags import ON_FRONT, TOLD, agrees, has_facts, sweep_tags, winner_tags
 from results.mlflow.tracked import TrackedTrial, over
-from results.mlflow.tracking import SPEC_FILE, WEIGHTS_PATH, WINNER_FILE, Tracker
+from results.mlflow.tracking import SPEC_FILE, Tracker
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.mlflow.winner_files import WEIGHTS_PATH, WINNER_FILE, weights_files
 from results.ranking.winners import Ranking
 from results.records.record import SweepRecord, TrialKey, TrialRecord, TrialStatus
 from results.records.stamps import Stamps
@@ -156,9 +157,8 @@ class _Reconciliation:
         elif SPEC_FILE not in self._tracker.files(parent):
             self._done.touched.add(self._start())
         for winner in ranking.chosen if ended else ():
-            number = winner.record.number
-            homes = [self._done.run_ids[number], *([] if ranking.several else [parent])]
-            for run_id in homes:
+            homes = [winner.record.run_id, *([] if ranking.several else [parent])]
+            for run_id in filter(None, homes):
                 self._keep(run_id, winner.record, anew=run_id == parent and not agreed)
 
     def _write_parent(self, sweep: SweepRecord, ranking: Ranking) -> None:
@@ -168,22 +168,20 @@ class _Reconciliation:
             self._tracker.end_sweep(sweep, ranking, stamp)
 
     def _with_runs(self) -> Ranking:
-        """The ranking with run ids, without winners whose runs MLflow refused."""
+        """The ranking with run ids; winners whose runs MLflow refused have none."""
         runs = self._done.run_ids
         winners = (
-            replace(winner, record=winner.record.with_changes(run_id=runs[winner.record.number]))
+            replace(winner, record=winner.record.with_changes(run_id=runs.get(winner.record.key)))
             for winner in self._ranking.winners
-            if winner.record.number in runs
         )
         return replace(self._ranking, winners=tuple(winners))
 
     def _keep(self, run_id: str, record: TrialRecord, anew: bool) -> None:
         weights = self._weights(record.number)
-        files = self._tracker.files(run_id)
-        if WEIGHTS_PATH in files:
-            files |= self._tracker.files(run_id, WEIGHTS_PATH)
-        names = (file.name for file in weights.iterdir()) if weights.is_dir() else ()
-        if anew or not {WINNER_FILE, *(f"{WEIGHTS_PATH}/{name}" for name in names)} <= files:
+        files, wanted = self._tracker.files(run_id), weights_files(weights)
+        there = self._tracker.files(run_id, WEIGHTS_PATH) if WEIGHTS_PATH in files else set()
+        kept = WINNER_FILE in files and (wanted == there or not wanted)
+        if anew or not kept:
             self._tracker.log_winner(run_id, record, weights)
             self._done.touched.add(run_id)
 

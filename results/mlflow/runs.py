@@ -32,6 +32,7 @@ from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 _PAGE = 1000
@@ -215,6 +216,13 @@ class MlflowRuns:
         """Copy the files in `folder` to the artifacts under `path`."""
         with _unhurried():
             self._client.log_artifacts(run_id, str(folder), path)
+
+    def drop_files(self, run_id: str, paths: Iterable[str]) -> None:
+        """Delete artifacts, as far as their store can."""
+        place = self._client.get_run(run_id).info.artifact_uri
+        store = get_artifact_repository(place, self._uri)
+        for path in paths:
+            store.delete_artifacts(path)  # type: ignore[no-untyped-call]
 
     def texts(self, run_id: str, paths: Iterable[str]) -> dict[str, str]:
         """The texts of artifacts, by path."""

@@ -52,6 +52,7 @@ from results.mlflow.tracked import (
 )
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.mlflow.view import VIEW, key_of, page_of, view_state
+from results.mlflow.winner_files import SAMPLES_FILE, WINNER_FILE
 from results.ranking.winners import Ranking
 from results.records.record import Measurement, Mode, SweepRecord, TrialKey, TrialRecord
 from results.records.samples import SAMPLES, read_samples
@@ -70,9 +71,6 @@ __all__ = [
 ]
 
 SPEC_FILE = "sweep.yaml"
-WINNER_FILE = "winner.yaml"
-WEIGHTS_PATH = "model"
-SAMPLES_FILE = "samples.json"
 
 
 class UnknownSweepError(ValueError):
@@ -194,15 +192,16 @@ class Tracker:
 
     def log_winner(self, run_id: str, record: TrialRecord, weights: Path) -> None:
         """Keep a winner's config as `winner.yaml`, its weights in `weights`, and the generated
-        answers beside them as a table, if any."""
+        answers beside them as a table, if any, in place of those of an earlier winner."""
         with reported(self._uri, f"store the weights of {record.called}"):
             config = yaml.safe_dump(dict(record.config), sort_keys=False)
             self._runs.log_texts(run_id, {WINNER_FILE: config})
             if weights.is_dir():
-                self._runs.log_folder(run_id, weights, WEIGHTS_PATH)
-                self._runs.log_model(run_id, *_model_of(record))
+                self._runs.log_weights(run_id, record, weights)
             if samples := read_samples(weights.parent / SAMPLES):
                 self._runs.log_table(run_id, SAMPLES_FILE, [each.row() for each in samples])
+            elif SAMPLES_FILE in self._runs.files(run_id):
+                self._runs.drop_files(run_id, [SAMPLES_FILE])
 
     def log_verdict(self, run_id: str, verdict: str, report: Path) -> None:
         """Describe a sweep's run by its verdict, and keep the report, if any, as an artifact."""
@@ -334,13 +333,6 @@ def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord
         trials = [tracked_trial(runs, run).record for run in children]
         sweep = tracked_sweep(parent, experiments[parent.experiment_id], uri)
         return sweep, sorted(trials, key=lambda trial: trial.number)
-
-
-def _model_of(record: TrialRecord) -> tuple[str, str, dict[str, str]]:
-    """Name, place and tags of a trial's kept weights as a model."""
-    method, base = (str(record.config.get(name, "")) for name in ("method", "model"))
-    tags = {SWEEP: record.sweep, NUMBER: str(record.number), "method": method, "base": redact(base)}
-    return f"{record.sweep}-{record.number}", WEIGHTS_PATH, {k: v for k, v in tags.items() if v}
 
 
 def _known(texts: Mapping[str, str | None]) -> dict[str, str]:

@@ -65,7 +65,7 @@ class Confirmed:
     @property
     def size(self) -> tuple[int, int]:
         """How simple it is: fewest trained parameters, then fewest tokens."""
-        return self.record.trainable_parameters, self.record.tokens
+        return self.record.trainable_parameters, self.record.whole_tokens
 
     def mean_of(self, name: str) -> float | None:
         """The mean over seeds of another metric, on the validation or the test set."""

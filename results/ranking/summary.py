@@ -36,9 +36,8 @@ def status_json(
     each cap its `limit` and what is `spent` of it, null for a target or patience; `reached`, the
     `cap` that ended the sweep and `why`; `saved`, the `seconds` and `steps` of the rest of so many
     stopped `trials`; `spared`, the `seconds` of so many `loads` of the base that warm slots did
-    without.
-    stopped `trials`; `shared`, the `seconds`, `tokens` and `steps` that so many `trials` took over
-    from others.
+    without; `shared`, the `seconds`, `tokens` and `steps` that so many `trials` took over from
+    others.
     """
     ranking = judge(trials, sweep.goals)
     spared = saved_by_warm_slots(sweep, [*trials, *repeats])

@@ -37,8 +37,9 @@ class SampleRecord(Record):
 def read_samples(path: Path) -> Sequence[SampleRecord]:
     """The samples in a JSONL file; empty if there is none. RecordError names a bad file."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [SampleRecord.model_validate_json(line) for line in lines]
+        # Not splitlines(): JSON strings may hold U+2028 and the like, which do not end a line.
+        lines = path.read_text(encoding="utf-8").split("\n")
+        return [SampleRecord.model_validate_json(line) for line in lines if line]
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, ValidationError) as error:

@@ -33,8 +33,8 @@ def asking(
     results, record = picked(folder, number)
     sweep = results.sweep
     weights = chosen(folder, number).weights if trains(record) else None
-    spec = SweepSpec.load(folder.spec)
     with where_it_was_launched(sweep), no_progress_bars():
+        spec = SweepSpec.load(folder.spec)
         config = config_of(spec, record)
         if not config.learns.writes_answers:
             raise SweepError(

@@ -7,23 +7,35 @@ from collections.abc import Mapping
 import yaml
 
 from results.records.record import SweepRecord, TrialRecord
+from search_spaces.dotted import holds, unset
 from sweeps.planning.edits import STAGE
 from sweeps.search.lanes import lanes_of
+from sweeps.spec.caps import apart
+from sweeps.spec.fields import changed
 from sweeps.spec.spec import SweepSpec
 
 _NOT_ITS = ("tracking", "storage", "register", "confirm")
 """Sections about the servers, storage and registry of the person who launched the sweep, and about
 others of its trials."""
 
-_SEARCH = ("metric", "mode", "metrics", "seed")
-"""What of the search says how a trial is judged."""
+_GENERATE_AT = "evaluation.generate_at"
+_BY_THE_SEARCH = (_GENERATE_AT, "evaluation.examples", "data.order_seed")
+"""Fields of a trial that follow from the search, or from the confirmation, in place of the file."""
+
+_SEARCH = ("metric", "mode", "metrics", "seed", "trial_patience", "min_delta")
+"""What of the search says how a trial is judged, and when it ends."""
 
 
 def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[str, object]:
-    """The spec of the sweep, with this trial's values and seed in place of the search."""
-    tree = {key: value for key, value in spec.tree.items() if key not in _NOT_ITS}
-    budget, slots, search = (_mapping(tree.get(key)) for key in ("budget", "slots", "search"))
+    """The spec of the sweep, with this trial's values and seed in place of the search, and without
+    caps on the whole sweep."""
     values = dict(record.params)
+    tree = {key: value for key, value in spec.tree.items() if key not in _NOT_ITS}
+    for name in values:  # a user's own trial may have others than the file
+        tree = unset(tree, name)
+    for name, value in _by_the_search(spec, record).items():
+        tree = changed(tree, name, value)
+    budget, slots, search = (_mapping(tree.get(key)) for key in ("budget", "slots", "search"))
     values |= {name: value for name, value in record.repairs.items() if name in values}
     others = {name: value for name, value in record.repairs.items() if name not in values}
     if (stage := others.pop(STAGE, None)) is not None:
@@ -33,9 +45,8 @@ def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[
     return {
         **tree,
         "name": f"{sweep.name[:50]}-trial-{record.trial}",
-        **_ordered(tree, record),
         "seed": record.config["seed"],
-        "budget": {**budget, "trials": 1},
+        "budget": {**apart(budget)[1], "trials": 1},
         "search": {
             **{key: value for key, value in search.items() if key in _SEARCH},
             "sampler": "random",
@@ -47,11 +58,13 @@ def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[
     }
 
 
-def _ordered(tree: Mapping[str, object], record: TrialRecord) -> dict[str, object]:
-    """The section with the order of examples, if that is not the sweep's own."""
-    if record.config.get("data.order_seed") is None:
-        return {}
-    return {"data": {**_mapping(tree.get("data")), "order_seed": record.config["data.order_seed"]}}
+def _by_the_search(spec: SweepSpec, record: TrialRecord) -> dict[str, object]:
+    """Those fields of the trial that a file with its values alone would not give it."""
+    alone = spec.trial.flat()
+    if not holds(spec.tree, _GENERATE_AT):
+        alone[_GENERATE_AT] = None  # early stopping by answers has asked for more of them
+    found = {name: record.config.get(name) for name in _BY_THE_SEARCH}
+    return {name: v for name, v in found.items() if v is not None and v != alone.get(name)}
 
 
 def as_yaml(tree: Mapping[str, object]) -> str:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from results.records.record import SweepState, TrialRecord
 from results.records.request import TrialRequest
-from search_spaces.dotted import without
+from search_spaces.dotted import unset
 from search_spaces.notation import read_value
 from search_spaces.problem import Problem
 from search_spaces.space import Space
@@ -140,7 +140,7 @@ def _check_alone(spec: SweepSpec, params: Mapping[str, object]) -> None:
     """Check a spec whose space is this one point."""
     tree: dict[str, object] = dict(spec.tree)
     for name in params:
-        tree = without({key: each for key, each in tree.items() if key != name}, name.split("."))
+        tree = unset(tree, name)
     search = spec.tree.get("search")
     known = search if isinstance(search, Mapping) else {}
     tree["search"] = {name: known[name] for name in _OF_METRICS if name in known}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from results.records.uris import redact
 from search_spaces import presets
-from search_spaces.dotted import at, leaves, replaced, without
+from search_spaces.dotted import at, leaves, replaced, unset
 from search_spaces.problem import Problem, SpaceError
 from search_spaces.values import Value, show
 from sweeps.base.errors import YamlError
@@ -80,7 +81,7 @@ def without_alternatives(
     kept = dict(tree)
     for name, value in changes.items():
         for other in _IN_PLACE_OF.get(name, ()) if value is not None else ():
-            kept = without(without(kept, [other]), other.split("."))
+            kept = unset(kept, other)
     return kept
 
 
@@ -138,6 +139,14 @@ def undotted(tree: Mapping[str, object]) -> dict[str, object]:
         if "." in str(key):
             plain = changed(plain, str(key), value)
     return plain
+
+
+def nested(tree: Mapping[str, object]) -> Mapping[str, object]:
+    """The same file with each dotted name inside its section, as all that reads a spec expects it.
+    One with names that are set twice stays as it is, and the check of the spec tells of them."""
+    with suppress(YamlError):
+        return tree if set_twice(tree) else undotted(tree)
+    return tree
 
 
 def _searched(space: object, key: str) -> Mapping[str, object]:

@@ -298,7 +298,8 @@ class RegisterSettings(Frozen):
         description="the registered model's name, without '/', ':' and '@'"
     )
     alias: Annotated[str, Field(pattern=r"^[\w-]+$", max_length=255)] = Field(
-        default="champion", description="letters, digits, _ and -; not 'latest' nor v1, v2 ..."
+        default="champion",
+        description="letters, digits, _ and -; not 'latest', v1, v2 ... nor a number",
     )
     merge: bool = Field(default=False, description="merge the adapter into its base")
     dtype: Literal["fp32", "fp16", "bf16"] | None = Field(
@@ -308,7 +309,7 @@ class RegisterSettings(Frozen):
     @field_validator("alias")
     @classmethod
     def _no_version(cls, alias: str) -> str:
-        if re.fullmatch(r"latest|v\d+", alias, re.IGNORECASE):
+        if re.fullmatch(r"latest|v?\d+", alias, re.IGNORECASE):
             raise ValueError(f"{alias!r} is MLflow's own word for versions; choose another alias")
         return alias
 

@@ -31,6 +31,7 @@ from sweeps.spec.checks.fit import Parts, check_databases, check_fit
 from sweeps.spec.checks.search import check_register
 from sweeps.spec.fields import (
     each_method,
+    nested,
     place_of,
     readers,
     set_twice,
@@ -126,7 +127,7 @@ class SweepSpec:
         cls, tree: Mapping[str, object], place: str = "spec", elsewhere: bool = False
     ) -> SweepSpec:
         """Check a spec given as a mapping; SpecError lists every problem."""
-        if tree.get("method") == "auto":
+        if (tree := nested(tree)).get("method") == "auto":
             return cls._open(tree, place, elsewhere)
         reader = _Reader(tree, elsewhere)
         spec = reader.read()

@@ -168,22 +168,25 @@ def _forget_unasked(folder: SweepFolder) -> None:
     """Drop the records of trials missing in Optuna's journal.
 
     Records are uploaded before the journal, and a head may die in between. Such a trial has not
-    ended, and is suggested again.
+    ended, and is suggested again. Trials of earlier sweeps come first in the journal, and have no
+    number here; one that a user asked for begins before others with lower numbers.
     """
-    from optuna.trial import TrialState
-
+    from sweeps.search.study_checks import has_begun
     from sweeps.search.study_storage import open_storage
+    from sweeps.search.told import is_told
 
     if at(read_yaml(folder.spec), "search.storage") is not None:
         return
     storage = open_storage(None, folder.journal)
-    begun = sum(
-        trial.state is not TrialState.WAITING
+    trials = [
+        trial
         for study in storage.get_all_studies()
         for trial in storage.get_all_trials(study._study_id, deepcopy=False)
-    )
+    ]
+    own = trials[sum(map(is_told, trials)) :]
+    begun = {number for number, trial in enumerate(own) if has_begun(trial)}
     for record in folder.store.trials():
-        if record.number >= begun and not record.status.ended:
+        if record.number not in begun and not record.status.ended:
             shutil.rmtree(folder.store.trial_folder(record.number))
 
 

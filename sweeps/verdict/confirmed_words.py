@@ -110,7 +110,7 @@ def _tie(found: Confirmation) -> Iterator[str]:
         yield "None of the others is simpler than the winner."
         return
     size = f"{simplest.record.trainable_parameters:,} trained parameters"
-    tokens = f"{simplest.record.tokens:,} tokens"
+    tokens = f"{simplest.record.whole_tokens:,} tokens"
     yield f"The simplest of them is trial {simplest.number} ({size}, {tokens})."
 
 

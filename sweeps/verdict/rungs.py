@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sweeps.early_stopping.asha import Asha
 from sweeps.early_stopping.median import Median
 from sweeps.verdict.results import Results
@@ -19,10 +21,11 @@ def rungs(results: Results) -> list[int]:
 
 
 def rungs_of(rule: Asha, evaluations: int) -> list[int]:
-    """n, 3n, 9n ... below the last point, for the default reduction factor."""
-    point = float(rule.first(evaluations))
-    found = []
-    while point < evaluations:
-        found.append(round(point))
-        point *= rule.reduction_factor
-    return found
+    """n, 3n, 9n ... below the last point, for the default reduction factor; between two points, the
+    next one (see rung_scheduler.py)."""
+    rung = float(rule.first(evaluations))
+    found: dict[int, None] = {}
+    while (point := math.ceil(rung)) < evaluations:
+        found[point] = None
+        rung *= rule.reduction_factor
+    return list(found)

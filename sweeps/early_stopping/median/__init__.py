@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 class Median(EarlyStopping):
     """Stops a trial that is worse than the median of its peers' running averages.
 
-    `grace_period` is the earliest point for it; unset, after a third of the budget.
+    `grace_period` is the earliest point for it; unset, after a third of the budget. Ray's options
+    for pausing trials are none of ours: a slot trains a trial to its end, or drops it.
     """
 
     name: ClassVar[str] = "median"
 
     grace_period: NonNegative | None = None
     min_samples_required: PositiveInt = 3
-    min_time_slice: int = 0
-    hard_stop: bool = True
 
     def first(self, evaluations: int) -> float:
         """The first point at which a trial may be stopped."""
@@ -36,8 +35,6 @@ class Median(EarlyStopping):
             **goal,
             grace_period=self.first(evaluations),
             min_samples_required=self.min_samples_required,
-            min_time_slice=self.min_time_slice,
-            hard_stop=self.hard_stop,
         )
 
 

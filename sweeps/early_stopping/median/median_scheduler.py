@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ray.tune.schedulers import MedianStoppingRule
+from ray.tune.schedulers import MedianStoppingRule, TrialScheduler
 
 
 class MedianScheduler(MedianStoppingRule):
     """The rule without the last results of trials that diverged, failed or measured NaN, in which
-    Ray would look for the metric."""
+    Ray would look for the metric; and without pauses, which would not free a trial's slot."""
 
     def on_trial_complete(
         self, controller: object, trial: object, result: dict[str, object]
@@ -15,3 +15,8 @@ class MedianScheduler(MedianStoppingRule):
         """The trial has ended with this result."""
         if self._metric in result:
             super().on_trial_complete(controller, trial, result)
+
+    def _on_insufficient_samples(self, controller: object, trial: object, time: float) -> str:
+        """A trial goes on, where Ray would pause it for one that waits."""
+        verdict: str = TrialScheduler.CONTINUE
+        return verdict

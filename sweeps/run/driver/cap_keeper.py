@@ -79,13 +79,17 @@ class CapKeeper:
         self.reached = refused if answer is Admission.NEVER else None
         return answer
 
-    def admits_repeat(self, params: Mapping[str, object]) -> bool:
-        """Whether a repeat with fresh seeds may begin."""
+    def admits_repeat(self, params: Mapping[str, object], number: int) -> Admission:
+        """Whether the repeat of that number, with fresh seeds, may begin; once one never may, none
+        may."""
         if not self._spec.caps.limits:
-            return True
-        answer, refused = self._decision.asks(self._position(), params, repeat=True)
-        self.reached = self.reached or refused
-        return answer is Admission.NOW
+            return Admission.NOW
+        known = next((each for each in self._repeats() if each.number == number), None)
+        done = share_done(known) if known else 0.0
+        answer, refused = self._decision.asks(self._position(), params, done, repeat=True)
+        if answer is Admission.NEVER:
+            self.reached = self.reached or refused
+        return answer
 
     def is_over(self, repeats: bool = False) -> bool:
         """Whether trials under way, or repeats, must be laid aside now."""

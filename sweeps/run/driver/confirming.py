@@ -14,6 +14,7 @@ from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.home.home import SweepFolder
 from sweeps.run.repeats import Repeat, missing_repeats, repeated_config
+from sweeps.search.admission import Admission
 from sweeps.search.by_hand import Origin
 from sweeps.spec.spec import SweepSpec
 from trainables.board.board_client import Answer, BoardClient
@@ -101,11 +102,11 @@ class Confirming:
         at_once: Callable[[], int],
         interruption: Interruption,
         tests: bool,
-        admits: Callable[[Mapping[str, object]], bool],
+        admits: Callable[[Mapping[str, object], int], Admission],
         on_last: Callable[[], object],
     ) -> None:
-        """Train and test what is missing, until the first trial that is not admitted. `on_last` is
-        called once no further training will come; `tests` is whether there is a test set."""
+        """Train and test what is missing, until the first trial that is never admitted. `on_last`
+        is called once no further training will come; `tests` is whether there is a test set."""
         assert self._spec.confirm is not None, "asked for"
         self._tests = tests
         ranking = judge(list(trials), self._books.sweep.goals)
@@ -114,16 +115,16 @@ class Confirming:
             self._test(number)
         if waiting:
             self._show(len(waiting))
+        news = True
         while not interruption.stop_all() and (waiting or self._running or self._testing):
-            while waiting and len(self._running) < at_once():
-                if not admits(waiting[0].trial.params):
-                    waiting.clear()
-                    break
-                self._submit(waiting.pop(0))
+            while news and waiting and len(self._running) < at_once():
+                news = self._begin(waiting, admits)
             if not waiting:
                 on_last()
                 on_last = _nothing
-            if not self._heard():
+            if self._heard():
+                news = True  # more is known of those under way
+            else:
                 time.sleep(_PAUSE)
         self._books.drop_repeats(self._known(), self._untested())
 
@@ -144,6 +145,19 @@ class Confirming:
         self._view.trials_begin(named, self._slots)
         for record in self._known():
             self._view.changed(record)
+
+    def _begin(
+        self, waiting: list[Repeat], admits: Callable[[Mapping[str, object], int], Admission]
+    ) -> bool:
+        """Begin the first of those that wait, if it is admitted; drop all if it never will be.
+        Whether to ask for the next one now."""
+        first = waiting[0]
+        answer = admits(first.trial.params, first.number)
+        if answer is Admission.NOW:
+            self._submit(waiting.pop(0))
+        elif answer is Admission.NEVER:
+            waiting.clear()
+        return answer is Admission.NOW
 
     def _submit(self, repeat: Repeat) -> None:
         config = repeated_config(self._spec, repeat)

@@ -12,6 +12,7 @@ from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.books.recorder import Recorder
 from sweeps.home.home import SweepFolder
+from sweeps.models.choice import config_of
 from sweeps.run.driver.time_share import time_note
 from sweeps.run.first_trial import untouched
 from sweeps.spec.spec import SweepSpec
@@ -44,7 +45,6 @@ class Measurements:
         self, spec: SweepSpec, folder: SweepFolder, books: Books, view: View, board: BoardClient
     ) -> None:
         self._spec = spec
-        self._trial = spec.trial
         self._base_trial = untouched(spec.trial)
         self._folder = folder
         self._books = books
@@ -72,18 +72,23 @@ class Measurements:
         if not chosen:
             return
         self._view.phase("Measuring the winner on the test set")
-        base = self._tested(
-            Job("test-base", self._base_trial, self._folder.base, JobKind.TEST_BASE)
-        )
-        self._books.note(base={**self._books.sweep.base, **base})
+        self._test_base()
         for winner in chosen:
             number = winner.record.number
             if winner.record.test:
                 continue  # measured before the sweep was resumed
             folder = self._folder.store.trial_folder(number)
-            config = self._trial.with_params(winner.record.params)
-            job = Job(f"test-{number}", config, folder, JobKind.TEST)
+            # As its slot had it in the end: with the micro-batch that fitted.
+            job = Job(f"test-{number}", config_of(self._spec, winner.record), folder, JobKind.TEST)
             recorder.tested(number, self._tested(job))
+
+    def _test_base(self) -> None:
+        """Measure the base on the test set, unless that was done before the sweep was resumed:
+        judges ask for money, and may say something else the next time."""
+        known = self._books.sweep.base
+        if not any(name.startswith("test_") for name in known):
+            job = Job("test-base", self._base_trial, self._folder.base, JobKind.TEST_BASE)
+            self._books.note(base={**known, **self._tested(job)})
 
     def _tested(self, job: Job) -> dict[str, float]:
         """The metrics on the test set; on failure, empty with a message: results stay valid."""

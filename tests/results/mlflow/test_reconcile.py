@@ -239,6 +239,16 @@ def test_the_front_is_marked_and_no_other(bring_in, tracker, client, sweep):
     assert client.get_run(done.parent).data.tags["winnow.front"] == "2,0"
 
 
+def test_a_winner_whose_run_mlflow_refuses_stays_the_winner(bring_in, sweep, client):
+    best = trial(0, "complete", 1.0, sweep=sweep.name, config={"a:bad;name": 1})
+    done = bring_in(sweep, [best, trial(1, "complete", 2.0, sweep=sweep.name)])
+    assert len(done.refused) == 1
+    parent = client.get_run(done.parent)
+    assert parent.data.tags["winnow.winner"] == "0"
+    assert "winnow.winner_run_id" not in parent.data.tags
+    assert parent.data.metrics["best_eval_loss"] == 1.0
+
+
 def test_what_mlflow_refuses_is_said_and_the_rest_goes_on(bring_in, sweep, uri):
     bad = trial(0, "complete", 1.0, sweep=sweep.name, config={"a:bad;name": 1})
     good = trial(1, "complete", 2.0, sweep=sweep.name)

@@ -233,6 +233,35 @@ def test_the_winners_config_and_weights_are_kept(tracker, sweep, client, tmp_pat
     assert list((folder / "artifacts").rglob("adapter.safetensors"))
 
 
+def test_another_winner_takes_the_place_of_the_one_before(tracker, sweep, client, tmp_path):
+    """As after a resume, or a confirmation: of files of both, transformers would make a mixture."""
+    lora, full = tmp_path / "3" / "best", tmp_path / "8" / "best"
+    for folder, names in ((lora, ("adapter_config.json", "adapter.safetensors")),
+                          (full, ("config.json", "model.safetensors"))):  # fmt: skip
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_text("{}")
+    (lora.parent / "answers").mkdir()
+    sample = {"prompt_number": 4, "prompt": "?", "answer": "a", "reference": "", "tokens": 1}
+    line = json.dumps({**sample, "ended": True, "values": {}})
+    (lora.parent / "answers" / "samples.jsonl").write_text(line + "\n")
+    repeat = full_trial(number=2, confirms=8, repeat=3, config={"method": "full"}, run_id=None)
+    own = tracker.start_trial(repeat, sweep.run_id)
+    tracker.log_winner(own, repeat, full)
+    tracker.log_winner(sweep.run_id, full_trial(number=3, config={"method": "lora"}), lora)
+    for _ in range(2):
+        tracker.log_winner(sweep.run_id, repeat, full)
+    files = {artifact.path for artifact in client.list_artifacts(sweep.run_id, "model")}
+    assert files == {"model/config.json", "model/model.safetensors"}
+    assert "samples.json" not in {each.path for each in client.list_artifacts(sweep.run_id)}
+    experiment = client.get_run(sweep.run_id).info.experiment_id
+    models = client.search_logged_models([experiment], f"source_run_id = '{sweep.run_id}'")
+    assert [model.name for model in models] == [repeat.sweep]
+    assert (models[0].tags["winnow.number"], models[0].tags["method"]) == ("8", "full")
+    (model,) = client.search_logged_models([experiment], f"source_run_id = '{own}'")
+    assert model.name == f"{repeat.sweep}-8-seed-3" and model.tags["winnow.number"] == "8"
+
+
 def test_the_winners_answers_are_a_table_of_the_run(
     tracker, sweep, client, tmp_path, monkeypatch, uri
 ):

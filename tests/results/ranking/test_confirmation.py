@@ -9,6 +9,7 @@ from repeats import repeat, repeats
 
 from results.ranking.confirmation import best_repeat, common_seeds, confirm
 from results.ranking.confirmed_front import confirm_front
+from results.records.branch import Branch
 
 GOALS = {"eval_loss": "min"}
 
@@ -60,6 +61,13 @@ def test_of_those_tied_the_simplest_has_the_fewest_trained_parameters_then_token
     found = confirm(trials, repeats(values), "eval_loss", "min")
     assert {each.number for each in found.tied} == {0, 1, 2}
     assert found.simplest.number == 2
+
+
+def test_steps_that_a_branch_took_over_from_another_trial_do_not_make_it_simpler():
+    branch = Branch(trunk=0, siblings=(0,), steps=90, seconds=9.0, tokens=8000)
+    trials = [trial(0, 1.0, tokens=9000), trial(1, 1.0, tokens=2000, branch=branch)]
+    values = {0: [1.0, 1.2, 1.1], 1: [1.1, 1.0, 1.2]}
+    assert confirm(trials, repeats(values), "eval_loss", "min").simplest.number == 0
 
 
 def test_examples_add_their_noise():

@@ -136,8 +136,10 @@ class Simulated:
             while waiting and len(self.events) < self.slots:
                 params = waiting[0].params
                 answer, _ = self.decision.asks(self.position(), params, repeat=True)
-                if answer is not Admission.NOW:
+                if answer is Admission.NEVER:
                     waiting.clear()
+                elif answer is Admission.PERHAPS:
+                    break
                 else:
                     waiting.pop(0)
                     confirmed = {"confirms": best[0].number, "repeat": 1}

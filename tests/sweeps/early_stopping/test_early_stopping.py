@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 
 from sweeps.early_stopping.registry import EARLY_STOPPING
@@ -14,6 +17,9 @@ from sweeps.spec.settings import SearchSettings
 
 RAYS = {"asha": ASHAScheduler, "median": MedianStoppingRule, "none": FIFOScheduler}
 
+OF_PAUSES = {"min_time_slice", "hard_stop"}
+"""A trial that Tune has paused goes on in its slot."""
+
 
 def test_every_rule_that_is_documented_is_there():
     assert EARLY_STOPPING.keys() == RAYS.keys()
@@ -21,7 +27,8 @@ def test_every_rule_that_is_documented_is_there():
 
 @pytest.mark.parametrize("name", RAYS)
 def test_a_rules_options_are_rays(name):
-    theirs = inspect.signature(RAYS[name].__init__).parameters.keys() - {"self", *RESERVED}
+    theirs = inspect.signature(RAYS[name].__init__).parameters.keys()
+    theirs -= {"self", *RESERVED, *OF_PAUSES}
     assert type(EARLY_STOPPING[name]).model_fields.keys() == theirs
     assert isinstance(make_scheduler(SearchSettings(early_stopping=name), 9), RAYS[name])
 
@@ -37,3 +44,18 @@ def test_asha_spares_a_ninth_of_the_budget_and_the_median_rule_a_third(evaluatio
     assert min(milestones) == ninth
     median = make_scheduler(search.model_copy(update={"early_stopping": "median"}), evaluations)
     assert median._grace_period == third
+
+
+@dataclass(frozen=True)
+class _Named:
+    trial_id: str
+
+
+def test_no_trial_is_paused_for_one_that_waits():
+    median = make_scheduler(SearchSettings(early_stopping="median", metric="eval_loss"), 9)
+    waits = SimpleNamespace(status=Trial.PENDING)
+    controller = SimpleNamespace(get_live_trials=lambda: [waits])
+    trial = _Named("0")
+    for point in range(1, 10):
+        result = {"point": point, "eval_loss": 2.0}
+        assert median.on_trial_result(controller, trial, result) == "CONTINUE"

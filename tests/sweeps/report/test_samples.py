@@ -147,3 +147,10 @@ def test_the_answers_to_wanted_prompts_are_kept(tmp_path):
 
 def test_the_records_find_what_trials_write():
     assert f"{ANSWERS}/{SAMPLES}" == PLACE
+
+
+def test_answers_with_the_line_breaks_of_other_scripts_are_one_line_each(folder):
+    texts = ["four\u2028five", "six\x85seven", "八\u2029\r\n九"]
+    write(folder.store.trial_folder(1), texts)
+    samples = find_samples(folder, [1])["trial 1"]
+    assert [each.answer for each in samples.values()] == texts

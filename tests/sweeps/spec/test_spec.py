@@ -21,6 +21,30 @@ def test_a_spec_reads_back_from_its_own_text():
     assert SweepSpec.parse(yaml.safe_load(spec.text())) == spec
 
 
+def test_any_field_may_be_written_by_its_dotted_name(tmp_path):
+    dotted = {
+        "name": "real",
+        "model": "org/model",
+        "data.train": str(tmp_path / "data.jsonl"),
+        "budget.trials": 4,
+        "budget.steps": 30,
+        "search.seed": 7,
+        "slots.count": 2,
+        "confirm.top": 2,
+        "evaluation.metrics": ["eval_exact_match"],
+        "space.learning_rate": {"log_uniform": [1e-4, 1e-3]},
+    }
+    plain = sft_tree(
+        tmp_path,
+        budget={"trials": 4, "steps": 30},
+        search={"seed": 7},
+        slots={"count": 2},
+        confirm={"top": 2},
+        evaluation={"metrics": ["eval_exact_match"]},
+    )
+    assert SweepSpec.parse(dotted) == SweepSpec.parse(plain)
+
+
 def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = {
@@ -493,3 +517,11 @@ def test_a_part_of_the_wrong_kind_is_told_in_plain_words(change, problem, tmp_pa
 def test_one_mistake_is_one_problem(change, problem, tmp_path):
     (told,) = problems_of(sft_tree(tmp_path, **change))
     assert told.startswith(problem)
+
+
+@pytest.mark.parametrize("alias", ["latest", "v2", "12"])
+def test_an_alias_that_mlflow_reads_as_a_version_is_refused_before_anything_is_trained(
+    tmp_path, alias
+):
+    (problem,) = problems_of(sft_tree(tmp_path, register={"name": "mine", "alias": alias}))
+    assert problem.startswith(f"register.alias: {alias!r} is MLflow's own word")

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from spec_samples import toy_tree
 
-from results.records.record import SweepRecord
+from results.records.record import SweepRecord, TrialRecord
+from results.records.request import TrialRequest
+from results.records.warm_start import EarlierSweep, EarlierTrial, WarmStart
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.view import View
 from sweeps.doctor.machine import check_shared
 from sweeps.home.home import SweepHome
 from sweeps.run.dry_run.dry_run import dry_run
 from sweeps.run.launch import launch, resume
+from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.storage import claim, storage
 from sweeps.storage import visibility as sight
-from sweeps.storage.storage import probe, storage_of
+from sweeps.storage.storage import fetch_sweep, probe, storage_of
 from trainables.storage.remote_folder import RemoteFolder
 
 
@@ -174,3 +179,55 @@ def test_only_nodes_that_could_hold_a_slot_are_asked(gpus, hosts):
     nodes = [{"name": name, "Resources": each} for name, each in kinds.items()]
     assert [node["name"] for node in sight.hosts(nodes, gpus)] == hosts
     assert [node["name"] for node in sight.hosts(nodes[1:], gpus)] == ["without"]
+
+
+def stored(tmp_path, spec, book, records):
+    """A sweep's folder with these records, and its study."""
+    left = SweepHome(tmp_path / "lost").sweep("toy")
+    left.take_name()
+    left.write_spec(spec.text())
+    left.store.write_sweep(record())
+    for each in records:
+        left.store.write_trial(each)
+    study = StudyBook(open_study(spec, left.journal, **book), spec.search)
+    return left, study
+
+
+def fetched(tmp_path, home, left, monkeypatch) -> list[int]:
+    """The numbers of the trials on record, once another head has fetched the folder from a storage,
+    where its head had uploaded it."""
+    monkeypatch.setattr(claim, "LOOK", 0.01)
+    remote = RemoteFolder((tmp_path / "store").as_uri())
+    there = remote / "sweeps" / "toy"
+    for file in filter(Path.is_file, left.path.rglob("*")):
+        there.write(str(file.relative_to(left.path)), file.read_bytes())
+    fetch_sweep(remote.uri, home.sweep("toy"), View())
+    return [each.number for each in home.sweep("toy").store.trials()]
+
+
+def running(number) -> TrialRecord:
+    return TrialRecord(sweep="toy", number=number, status="running")
+
+
+def test_a_trial_whose_record_came_before_the_journal_is_dropped_after_a_warm_start(
+    tmp_path, home, monkeypatch
+):
+    spec = SweepSpec.parse(toy_tree())
+    point = {"learning_rate": 1e-3, "lora.rank": 4}
+    told = [
+        EarlierTrial(sweep="a", number=n, status="complete", params=point, values=(1.0,))
+        for n in range(3)
+    ]
+    warm = WarmStart(sweeps=(EarlierSweep(name="a", told=tuple(told)),))
+    left, study = stored(tmp_path, spec, {"warm": warm}, [running(0), running(1)])
+    study.draw(spec.space)
+    assert fetched(tmp_path, home, left, monkeypatch) == [0]
+
+
+def test_a_trial_by_hand_that_began_before_others_is_kept(tmp_path, home, monkeypatch):
+    points = tuple({"learning_rate": rate, "lora.rank": 4} for rate in (1e-3, 1e-4, 1e-5))
+    spec = replace(SweepSpec.parse(toy_tree()), first_points=points)
+    left, study = stored(tmp_path, spec, {}, [running(3)])
+    study.queue({"1": TrialRequest(kind="add", made=1.0, params={"lora.rank": 16})}, spec.space)
+    assert study.draw(spec.space)[0] == 3
+    assert fetched(tmp_path, home, left, monkeypatch) == [3]
