@@ -218,11 +218,14 @@ class MlflowRuns:
             self._client.log_artifacts(run_id, str(folder), path)
 
     def drop_files(self, run_id: str, paths: Iterable[str]) -> None:
-        """Delete artifacts, as far as their store can."""
+        """Delete artifacts; MlflowException if their store cannot."""
         place = self._client.get_run(run_id).info.artifact_uri
         store = get_artifact_repository(place, self._uri)
-        for path in paths:
-            store.delete_artifacts(path)  # type: ignore[no-untyped-call]
+        try:
+            for path in paths:
+                store.delete_artifacts(path)  # type: ignore[no-untyped-call]
+        except NotImplementedError as error:  # as Azure's data lake
+            raise MlflowException(f"{place}: {error}") from error
 
     def texts(self, run_id: str, paths: Iterable[str]) -> dict[str, str]:
         """The texts of artifacts, by path."""
