@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,11 +20,17 @@ def folder(tmp_path) -> SweepFolder:
     return folder
 
 
+def sleeping(monkeypatch, sleep):
+    """What is done in the place of each pause, here and in no other thread."""
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
+    monkeypatch.setattr(module, "time", clock)
+
+
 def test_status_checks_one_after_the_other_keep_nobody_from_a_sweep(folder, monkeypatch):
     checks = [(folder.path / "lock").open() for _ in range(5)]
     for check in checks:
         fcntl.flock(check, fcntl.LOCK_SH)
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: checks.pop().close())
+    sleeping(monkeypatch, lambda seconds: checks.pop().close())
     with folder.held():
         assert not checks and folder.holder() is not None
 
@@ -36,7 +44,7 @@ def test_a_status_check_that_hangs_is_not_waited_for_for_ever(folder, monkeypatc
 
 
 def test_a_holder_is_not_waited_for_even_beside_status_checks(folder, monkeypatch):
-    monkeypatch.setattr(module.time, "sleep", None)
+    sleeping(monkeypatch, None)
     with folder.held(), pytest.raises(SweepError, match="sweep 'a' is running"), folder.held():
         pass
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 from waiting import wait_until
@@ -164,7 +166,7 @@ def test_of_two_that_begin_in_the_same_moment_one_is_refused(claim_of, storage, 
         begun.append(seconds)
         storage.write("heads/toy.json", OTHERS)
 
-    monkeypatch.setattr(module.time, "sleep", other_begins)
+    monkeypatch.setattr(module, "time", SimpleNamespace(**{**vars(time), "sleep": other_begins}))
     refused = pytest.raises(SweepError, match="is running on other; the way out")
     with refused, claim_of("first").held(quietly, WAY_OUT):
         pass

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,6 +83,12 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error():
         RemoteFolder("file:///proc/nowhere").write("a", b"1")
 
 
+def sleeping(monkeypatch, sleep):
+    """What is done in the place of each pause, here and in no other thread."""
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
+    monkeypatch.setattr("trainables.storage.remote_folder.time", clock)
+
+
 def test_a_store_that_is_away_for_a_moment_is_waited_for(tmp_path, monkeypatch):
     remote = RemoteFolder((tmp_path / "store").as_uri(), patience=60.0)
     (tmp_path / "store").write_text("in the way")
@@ -91,13 +99,13 @@ def test_a_store_that_is_away_for_a_moment_is_waited_for(tmp_path, monkeypatch):
         if len(pauses) == 3:
             (tmp_path / "store").unlink()
 
-    monkeypatch.setattr("trainables.storage.remote_folder.time.sleep", mend)
+    sleeping(monkeypatch, mend)
     remote.write("a", b"1")
     assert (remote.read("a"), pauses) == (b"1", [0.5, 1.0, 2.0])
 
 
 def test_an_upload_that_is_no_longer_wanted_ends_at_once(remote, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainables.storage.remote_folder.time.sleep", None)
+    sleeping(monkeypatch, None)
     (tmp_path / "file").write_bytes(bytes(10**7))
     looks = iter([True, False])
     patient = replace(remote, patience=60.0)

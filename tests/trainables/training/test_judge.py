@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import threading
+from types import SimpleNamespace
 
 import chat_training as chats
 import numpy as np
@@ -207,8 +208,8 @@ def test_as_many_are_asked_at_a_time_as_stated(tmp_path):
 
 def test_the_slots_of_a_node_keep_one_pace(tmp_path, monkeypatch):
     slept = []
-    monkeypatch.setattr(judgements.time, "time", lambda: 1000.0)
-    monkeypatch.setattr(judgements.time, "sleep", slept.append)
+    clock = SimpleNamespace(time=lambda: 1000.0, sleep=slept.append)
+    monkeypatch.setattr(judgements, "time", clock)
     slots = [Pace(tmp_path, "judge", 120) for _ in range(2)]
     for _ in range(3):
         for each in (*slots, Pace(tmp_path, "another", 60)):
