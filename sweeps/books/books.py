@@ -204,13 +204,14 @@ class Books:
         if self._mirror:
             self._mirror.forget()
 
-    def drop_files(self, records: Collection[TrialRecord]) -> None:
+    def drop_files(self, records: Collection[TrialRecord], settled: bool = False) -> None:
         """Delete files no longer needed of these trials, and of trials that they have beaten.
 
-        A sweep's first call needs all records. Does nothing once another head runs the sweep.
+        A sweep's first call needs all records. `settled`: no slot trains. Does nothing once another
+        head runs the sweep.
         """
         if not self.taken_over():
-            self._files.drop(records)
+            self._files.drop(records, settled)
             self._fork_files.drop(records)
 
     def drop_repeats(self, records: Sequence[TrialRecord], untested: Collection[int]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from collections import deque
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from results.ranking.front import judge
 from results.records.record import Mode, TrialRecord
@@ -40,14 +42,19 @@ class TrialFiles:
         self._kept: dict[int, TrialRecord] = {}
         self._latest: deque[int] = deque(maxlen=LOOKS)
 
-    def drop(self, records: Collection[TrialRecord]) -> None:
-        """Delete files made obsolete by the ends of these trials; open trials keep theirs."""
+    def drop(self, records: Collection[TrialRecord], settled: bool = False) -> None:
+        """Delete files made obsolete by the ends of these trials; open trials keep theirs.
+
+        `settled`: no slot trains. Else a checkpoint that is being written stays: the slot of a
+        trial stopped early may be at it, and would lose its workers with it.
+        """
         ended = {record.number: record for record in records if record.status.ended}
         if not ended:
             return
         best = self._best({**self._kept, **ended})
         for number in sorted({*ended, *self._latest, *self._kept.keys() - best.keys()}):
-            self._drop(number, [CHECKPOINTS] if number in best else [CHECKPOINTS, WEIGHTS])
+            names = [CHECKPOINTS] if number in best else [CHECKPOINTS, WEIGHTS]
+            self._drop(number, names, settled)
         self._kept = best
         self._latest.extend(ended)
 
@@ -57,9 +64,20 @@ class TrialFiles:
         best = ranking.chosen if ranking.several else trained[: self._keep_best]
         return {winner.record.number: winner.record for winner in best}
 
-    def _drop(self, number: int, names: Collection[str]) -> None:
+    def _drop(self, number: int, names: Collection[str], settled: bool) -> None:
         folder = self._folder.store.trial_folder(number)
         for name in names:
-            shutil.rmtree(folder / name, ignore_errors=True)
+            if settled or name != CHECKPOINTS:
+                shutil.rmtree(folder / name, ignore_errors=True)
+            else:
+                _drop_written(folder / name)
         if self._mirror:
             self._mirror.ended(str(folder.relative_to(self._folder.path)), names)
+
+
+def _drop_written(checkpoints: Path) -> None:
+    """Delete the checkpoints, and their folder unless one is being written in it."""
+    for checkpoint in checkpoints.glob("[!.]*"):
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    with suppress(OSError):  # it is not there, or not empty
+        checkpoints.rmdir()

@@ -172,7 +172,8 @@ class Driver:
             with suppress(KeyboardInterrupt), self._progress.phase("stopping the slots"):
                 patience = 10.0 if state is SweepState.COMPLETE else 1.0
                 self._fleet.slots.close(patience, self._winding_up)
-                self._books.drop_files(self.records())  # including files left late by slots
+                # Including files left late by slots.
+                self._books.drop_files(self.records(), settled=True)
 
     def records(self) -> list[TrialRecord]:
         """All trials' records so far."""

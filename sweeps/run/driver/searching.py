@@ -98,7 +98,7 @@ class Searching:
         for evaluations in recorder.complete():
             self._fleet.board.remember(evaluations)
         records = list(recorder.records.values())
-        self._books.drop_files(records)
+        self._books.drop_files(records, settled=True)
         self._view.trials_begin(self._books.sweep, str(self._fleet))
         for record in records:
             self._view.changed(record)

@@ -16,6 +16,7 @@ from sweeps.books.books import Books, new_record
 from sweeps.home.home import SweepHome
 from sweeps.run.driver.searching import Searching
 from sweeps.spec.spec import SweepSpec
+from trainables.training.checkpoints import Checkpoint, Checkpoints
 
 CALLS: Counter[str] = Counter()
 """What Python has asked of the file system, while it is counted."""
@@ -130,6 +131,27 @@ def test_what_a_slot_writes_when_its_trial_was_stopped_already_is_dropped_with_t
     leave_files(books, 1)
     books.drop_files([trial(2, "failed")])
     assert kept(tmp_path, "best") == kept(tmp_path, "checkpoints") == set()
+
+
+def test_a_checkpoint_that_a_slot_is_writing_stays_until_no_slot_trains(tmp_path):
+    """The slot of a trial that was stopped hears of it after its step, and may be writing then."""
+    books = books_of(tmp_path, ONE_METRIC)
+    leave_files(books, 0)
+    folder = books._folder.store.trial_folder(0) / "checkpoints"
+    checkpoints = Checkpoints(folder, 0.0, "one")
+
+    def stopped_meanwhile(draft):
+        books.drop_files([trial(0, "pruned")])
+        (draft / "checkpoint-2").mkdir()
+        (draft / "checkpoint-2" / "weights").touch()
+
+    checkpoints.write(Checkpoint(2, 1.0, 1), stopped_meanwhile)
+    assert [each.name for each in folder.iterdir()] == ["checkpoint-2"]
+    (folder / ".partial").mkdir()  # of a slot that was killed then
+    books.drop_files([trial(1, "failed")])
+    assert [each.name for each in folder.iterdir()] == [".partial"]
+    books.drop_files([trial(0, "pruned"), trial(1, "failed")], settled=True)
+    assert not folder.exists()
 
 
 def test_a_winner_that_trains_nothing_leaves_the_best_trained_trial_its_weights(tmp_path):
