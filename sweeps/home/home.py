@@ -256,8 +256,11 @@ class SweepFolder:
             yield
 
     def is_empty(self) -> bool:
-        """Whether the folder is there and holds no trial. On a lost disk it is not there."""
-        return not self.store.trials() and self.path.is_dir()
+        """Whether the folder that this process holds is there, with its lock, and has no trial.
+
+        On a lost disk it is not; there may be another one, made by a record written since then.
+        """
+        return not self.store.trials() and self._lock.path.is_file()
 
     def free(self) -> None:
         """Free the name and delete its folder."""

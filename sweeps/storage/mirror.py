@@ -201,8 +201,9 @@ class Mirror:
             self._pushed[_JOURNAL] = added
 
     def _is_lost(self) -> bool:
-        """Whether the disk is lost or unmounted, which must not delete the copy."""
-        return not (self._folder / "sweep.json").is_file()
+        """Whether the disk is lost or unmounted, which must not delete the copy. A record written
+        then makes another folder in its place, without the lock of the sweep."""
+        return not all((self._folder / name).is_file() for name in ("sweep.json", "lock"))
 
     def _removed(self, now: Collection[str]) -> list[str]:
         """The uploaded files that were deleted here. A file that is missing in `now` may have been

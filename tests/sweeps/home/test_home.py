@@ -215,12 +215,14 @@ def test_a_freed_name_can_be_claimed_again(tmp_path: Path):
 
 def test_a_sweep_is_empty_without_a_trial_but_not_on_a_lost_disk(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
-    folder.take_name()
-    assert folder.is_empty()
-    folder.store.write_trial(TrialRecord(sweep="a", number=0, status="running"))
-    assert not folder.is_empty()
-    folder.path.rename(tmp_path / "lost")
-    assert not folder.is_empty()
+    with folder.named():
+        assert folder.is_empty()
+        folder.store.write_trial(TrialRecord(sweep="a", number=0, status="running"))
+        assert not folder.is_empty()
+        folder.path.rename(tmp_path / "lost")
+        assert not folder.is_empty()
+        folder.store.write_sweep(running())  # its last word makes another folder there
+        assert folder.path.is_dir() and not folder.is_empty()
 
 
 def test_trials_of_a_killed_sweep_run_no_more(tmp_path: Path):

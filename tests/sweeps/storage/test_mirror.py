@@ -104,6 +104,19 @@ def test_a_disk_that_is_lost_takes_nothing_with_it(folder, remote, monkeypatch):
     assert set(remote.sizes()) == OWN
 
 
+def test_nor_does_one_on_whose_place_the_last_record_makes_another_folder(
+    folder, remote, monkeypatch
+):
+    mirror = mirror_of(folder, remote)
+    with mirrored(mirror):
+        wait_until(lambda: set(remote.sizes()) == OWN)
+        folder.rename(folder.with_name("lost"))
+        put(folder / "sweep.json", "failed: the disk is gone")
+        look_again(mirror, monkeypatch)
+    assert set(remote.sizes()) == OWN
+    assert remote.read("sweep.json") == b"sweep.json\n"
+
+
 @pytest.mark.parametrize("after", ["", "trials"])
 def test_a_disk_that_is_lost_while_it_is_listed_takes_nothing_with_it(
     folder, remote, monkeypatch, after
