@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from ipaddress import ip_address
 
 import pytest
+from ports import free_port
 
 from sweeps.base.errors import LaunchError
 from sweeps.cluster.ray_session import cluster
@@ -20,9 +20,7 @@ def unconnected(monkeypatch):
 
 
 def test_a_cluster_that_does_not_answer_is_told_at_once(unconnected, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    # Nobody listens there any more.
+    port = free_port()
     for prefix in ("", "ray://"):
         address = f"{prefix}127.0.0.1:{port}"
         message = f"no Ray cluster answers at {address}"
