@@ -15,9 +15,10 @@ from sweeps.base.interruption import Interruption
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record
 from sweeps.books.recorder import Recorder
+from sweeps.cluster.head_watch import HeadWatch
 from sweeps.home.home import SweepHome
 from sweeps.run.driver.driver import Driver
-from sweeps.run.launch import _ending
+from sweeps.run.ends import ending
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SweepSpec
 
@@ -70,7 +71,7 @@ def driver(home, monkeypatch):
     books = Books(SPEC, home, folder, new_record(SPEC, None))
     books.open()
     books.wait_until_open()
-    driver = Driver(SPEC, folder, None, books, view=View())
+    driver = Driver(SPEC, folder, None, books, View(), HeadWatch(lambda: ""))
     driver._fleet = fleet_of(Slots())
     driver._recorder = Recorder(
         books.sweep,
@@ -140,7 +141,7 @@ def test_a_second_ctrl_c_skips_no_step(driver, home, step, monkeypatch):
 
 def test_the_user_sees_what_ended_the_sweep_and_not_what_went_wrong_after_that(driver, home):
     cannot_be_written(home, 0)
-    with pytest.raises(LaunchError, match="the board was lost 3 times"), _ending(driver):
+    with pytest.raises(LaunchError, match="the board was lost 3 times"), ending(driver):
         raise LaunchError("the board was lost 3 times in a row")
     assert driver._fleet.slots.closed == 1
 
