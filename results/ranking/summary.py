@@ -30,14 +30,15 @@ def status_json(
 
     A sweep with several metrics has `front` instead of `best`: a list, empty at first. Present only
     if applicable: `cluster`, the slots and nodes, and their cost (see cluster_json); `breakdowns`
-    outside of trials, a list of sentences; `overlaps` of measured sets with the training data (see
-    _overlaps); `confirmation`, a count of the repeats with fresh seeds for every status that they
-    have; `asked_trials`, the spec's budget.trials if the space has fewer combinations; `caps`, for
-    each cap its `limit` and what is `spent` of it, null for a target or patience; `reached`, the
-    `cap` that ended the sweep and `why`; `saved`, the `seconds` and `steps` of the rest of so many
-    stopped `trials`; `spared`, the `seconds` of so many `loads` of the base that warm slots did
-    without; `shared`, the `seconds`, `tokens` and `steps` that so many `trials` took over from
-    others.
+    outside of trials, a list of sentences; `priors`, the `value` of each `name` that the search
+    began around, for trials of a `method` (null: of any); `overlaps` of measured sets with the
+    training data (see _overlaps); `confirmation`, a count of the repeats with fresh seeds for every
+    status that they have; `asked_trials`, the spec's budget.trials if the space has fewer
+    combinations; `caps`, for each cap its `limit` and what is `spent` of it, null for a target or
+    patience; `reached`, the `cap` that ended the sweep and `why`; `saved`, the `seconds` and
+    `steps` of the rest of so many stopped `trials`; `spared`, the `seconds` of so many `loads` of
+    the base that warm slots did without; `shared`, the `seconds`, `tokens` and `steps` that so many
+    `trials` took over from others.
     """
     ranking = judge(trials, sweep.goals)
     spared = saved_by_warm_slots(sweep, [*trials, *repeats])
@@ -48,6 +49,7 @@ def status_json(
         "trials": trial_counts(sweep, trials),
         **({"front": chosen} if ranking.several else {"best": next(iter(chosen), None)}),
         **({"breakdowns": list(sweep.breakdowns)} if sweep.breakdowns else {}),
+        **_priors(sweep),
         **({"asked_trials": sweep.asked_trials} if sweep.asked_trials else {}),
         **_caps(sweep, [*trials, *repeats], cluster),
         **({"saved": asdict(saved)} if (saved := saved_by_stopping(trials)).trials else {}),
@@ -57,6 +59,11 @@ def status_json(
         **({"confirmation": repeat_counts(repeats)} if repeats else {}),
         **({"cluster": cluster_json(cluster)} if cluster else {}),
     }
+
+
+def _priors(sweep: SweepRecord) -> dict[str, object]:
+    found = [prior.model_dump(mode="json") for prior in sweep.priors]
+    return {"priors": found} if found else {}
 
 
 def _caps(

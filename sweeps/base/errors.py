@@ -8,6 +8,7 @@ SweepError
 ├── LaunchError             Ray, tracking or the model would not start
 ├── TakenOverError          a sweep taken over by another head (claim.py)
 ├── ConnectionLostError     a cluster that no longer answers (remote.py)
+├── HeadLostError           loss of Ray's head process while a sweep runs
 └── StudyError              loss of Optuna's database while a sweep runs
 """
 
@@ -32,6 +33,10 @@ class CapacityError(SweepError):
 
 class LaunchError(SweepError):
     """A sweep that could not start, with the reason."""
+
+
+class HeadLostError(SweepError):
+    """Ray's head process no longer answers; the sweep's records are complete."""
 
 
 class StudyError(SweepError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord, TrialRecord
 from trainables.core.progress import Phases
@@ -31,6 +33,11 @@ class View:
 
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
         """Preparation is complete; trials start."""
+
+    def known(self, records: Sequence[TrialRecord]) -> None:
+        """The trials of a resumed sweep as they were left; told once trials begin."""
+        for record in records:
+            self.changed(record)
 
     def changed(self, record: TrialRecord) -> None:
         """A trial's record has changed."""

@@ -79,6 +79,13 @@ def cluster(address: str | None) -> Iterator[bool]:
         yield ours and where == _LOCAL
 
 
+def head_address() -> str:
+    """`HOST:PORT` of the head process (GCS) of the Ray that this process is connected to."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
+
+
 def check_reachable(address: str | None) -> None:
     """LaunchError if nothing listens at the address that `cluster` would use. Ray itself would
     retry for many minutes."""

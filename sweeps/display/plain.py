@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console
 
@@ -81,6 +81,14 @@ class PlainView(View):
         base = show_metrics(sweep.base, sweep.goals)
         known = f", base model {base}" if base else ""
         self._tell(f"{sweep.name}: {number_of_trials(sweep)} on {slots}{known}")
+
+    def known(self, records: Sequence[TrialRecord]) -> None:
+        """Print one line for all of them."""
+        if self._standing is None or not records:
+            return
+        for record in records:
+            self._standing.changed(record, self._clock())
+        self._tell(self._standing.known_line())
 
     def changed(self, record: TrialRecord) -> None:
         """Print a line for each ended trial."""

@@ -160,7 +160,18 @@ class Standing:
         """`name: 3 of 40 trials (2 min so far, about 6 min left): trial 3 step 4 of 20`."""
         times = so_far(now - self.began, self.seconds_left(now))
         head = f"{self.sweep.name}: {self.progress()} ({times})"
-        return ": ".join(filter(None, (head, "; ".join(self._trials()))))
+        return ": ".join(filter(None, (head, "; ".join(self._underway()))))
+
+    def known_line(self) -> str:
+        """`12 trials are done (10 complete, 2 failed), 3 continue`: how a resumed sweep begins."""
+        done, counts, said = self.ended(), self.counts, []
+        if done:
+            how = [f"{counts[each]} {each}" for each in TrialStatus if each.ended and counts[each]]
+            said.append(f"{_trials(done)} {'is' if done == 1 else 'are'} done ({', '.join(how)})")
+        if left := len(self._records) - done:
+            verb = f"continue{'s' * (left == 1)}"
+            said.append(f"{left} {verb}" if said else f"{_trials(left)} {verb}")
+        return ", ".join(said)
 
     def activity(self, number: int) -> str:
         """A running trial's activity other than training, in a word: `evaluating`; else empty."""
@@ -175,7 +186,7 @@ class Standing:
         slots = self.cluster.slots if self.cluster else ()
         return [] if all(slot.up or slot.home for slot in slots) else [slots_up(slots)]
 
-    def _trials(self) -> Iterator[str]:
+    def _underway(self) -> Iterator[str]:
         numbers = sorted(record.number for record in self.running())
         for number in numbers[:_NAMED]:
             yield f"{self._records[number].called} {self.doing(number)}".rstrip()
@@ -188,6 +199,10 @@ class Standing:
         key = str(self._records[number].key)
         lanes = (lane for slot in slots for lane in slot.lanes)
         return next((lane for lane in lanes if lane.job == key), None)
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial{'s' * (count != 1)}"
 
 
 def _when_ended(record: TrialRecord) -> tuple[float, int]:

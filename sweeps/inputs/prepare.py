@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.home.home import SweepHome
 from sweeps.inputs.affordable_examples import remark, settled
-from sweeps.inputs.budgets import description, extents, remarks
+from sweeps.inputs.budgets import Extent, description, extents, remarks
 from sweeps.inputs.class_metrics import check_class_metrics
 from sweeps.inputs.evaluation_share import evaluation_share, larger_than_sets
 from sweeps.inputs.model_fit import check_lengths, model_remarks
@@ -82,14 +83,19 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> tuple[SweepSpec, Pr
         view.say(f"{auto}.")
     found = extents(spec, prepared.inputs)
     view.say(description(spec, found))
-    share = evaluation_share(spec, prepared.inputs, found)
-    if share:
+    if share := evaluation_share(spec, prepared.inputs, found):
         view.say(str(share))
-    larger = larger_than_sets(spec, prepared.inputs)
-    excess = share.note(spec.trial.evaluation.time_share) if share else ""
-    for note in filter(None, (*prepared.remarks, *remarks(spec, found), larger, excess)):
+    for note in notes_on(spec, prepared, found):
         view.say(f"Note: {note}")
     return spec, prepared
+
+
+def notes_on(spec: SweepSpec, prepared: Prepared, found: Sequence[Extent]) -> tuple[str, ...]:
+    """What a user should know of a sweep once its data have settled it. `found` are its extents."""
+    share = evaluation_share(spec, prepared.inputs, found)
+    excess = share.note(spec.trial.evaluation.time_share) if share else ""
+    larger = larger_than_sets(spec, prepared.inputs)
+    return tuple(filter(None, (*prepared.remarks, *remarks(spec, found), larger, excess)))
 
 
 def _named(

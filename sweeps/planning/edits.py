@@ -20,12 +20,16 @@ WORKERS = "slots.workers"
 
 
 class Edits:
-    """The edits of a sweep, asked for each trial that is drawn; `points` are all combinations."""
+    """The edits of a sweep, asked for each trial that is drawn; `points` are all combinations.
+
+    `take_out` is whether some combinations are not to be trained.
+    """
 
     def __init__(self, edits: Sequence[Edit], points: Sequence[Point], workers: int) -> None:
         self._edits = {key_of(edit.point): edit for edit in edits}
         self._points = points if edits else ()
         self._workers = workers
+        self.take_out = any(not edit.changes for edit in edits)
 
     def of(self, params: Mapping[str, object], config: TrialConfig) -> Edit | None:
         """The edit of a trial, with the micro-batch that its own batch divides into; None if it

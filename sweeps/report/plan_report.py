@@ -1,4 +1,4 @@
-"""A memory plan in words and tables, at most 100 columns wide."""
+"""A memory plan in words and tables, at most 100 columns wide but for notes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def report(found: Planned) -> Group:
     chosen = [Text(f"{choice}.\n")] if choice else []
     evaluation = [Text(f"{share}.")] if share else []
     lines = (Text(), _lines(plan), Text())
-    return Group(*chosen, _title(plan), *lines, *_ending(plan), *_edits(found.edits), *evaluation)
+    notes = [Text(f"Note: {note}", style="yellow") for note in found.notes]
+    said = (*_ending(plan), *_edits(found.edits), *evaluation, *notes)
+    return Group(*chosen, _title(plan), *lines, *said)
 
 
 def _edits(edits: Sequence[Edit]) -> list[RenderableType]:
@@ -103,6 +105,34 @@ def fit_report(fits: Fits, cards: Sequence[Card]) -> Group:
     return Group(Text(said), Text(), table)
 
 
+def fit_json(fits: Fits, cards: Sequence[Card]) -> Mapping[str, object]:
+    """The same for scripts: of each GPU the methods that fit, the recommended one first."""
+    found = {card: [each for each in fits.found if each.card == card] for card in cards}
+    return {
+        "longest": fits.longest,
+        "gpus": [
+            {
+                "gpu": card.name,
+                "gpu_bytes": card.memory,
+                "methods": [_fit_json(each) for each in of_card],
+                "why": reason(of_card[0], of_card) if of_card else None,
+            }
+            for card, of_card in found.items()
+        ],
+    }
+
+
+def _fit_json(fit: Fit) -> Mapping[str, object]:
+    return {
+        "method": fit.method,
+        "gpus": fit.workers,
+        "zero_stage": fit.zero_stage,
+        "at_once": fit.micro_batch,
+        "longest_alone": fit.tokens,
+        "whole_context": fit.is_whole,
+    }
+
+
 def _alone(fit: Fit) -> str:
     """`8,192`, or `all 4,096` where that is the model's context."""
     if fit.tokens is None:
@@ -137,4 +167,5 @@ def plan_json(found: Planned) -> Mapping[str, object]:
         ],
         "evaluation": share.as_json() if share else None,
         "edits": [edit.model_dump(mode="json") for edit in found.edits],
+        "notes": list(found.notes),
     }

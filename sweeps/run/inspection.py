@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.home.home import SweepHome
-from sweeps.inputs.prepare import checked_inputs
+from sweeps.inputs.affordable_examples import settled
+from sweeps.inputs.budgets import extents
+from sweeps.inputs.prepare import checked_inputs, notes_on
+from sweeps.spec.notes import notes
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -72,6 +75,8 @@ def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         )
     with quiet():
         prepared = checked_inputs(spec, home.cache, trains=False, progress=progress)
+        settled_spec = settled(spec, prepared.inputs)
+        known = notes_on(settled_spec, prepared, extents(settled_spec, prepared.inputs))
         train = Examples(prepared.inputs.train)
         tokenizer = load_tokenizer(prepared.inputs.tokenizer_source)
         return Inspection(
@@ -79,7 +84,7 @@ def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
             summary=prepared.summary,
             lengths=histogram(_lengths(train, config)),
             samples=_samples(train, config, tokenizer, prepared.inputs.labels),
-            remarks=prepared.remarks,
+            remarks=(*notes(spec), *known),
         )
 
 

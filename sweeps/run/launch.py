@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from results.mlflow.settings import MLFLOWS_OWN
 from results.ranking.winners import Ranking
-from results.records.record import SweepRecord, SweepState
+from results.records.record import SweepRecord
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import after
 from sweeps.base.interruption import interruptible
@@ -27,7 +28,8 @@ from sweeps.books.resumption import changed_spec, refuse_if_changed
 from sweeps.caps.earlier_parts import seconds_before
 from sweeps.caps.quotes import kept
 from sweeps.caps.trained_tokens import refuse_below_one_trial
-from sweeps.cluster.ray_session import cluster
+from sweeps.cluster.head_watch import FOREIGN, OWN, HeadWatch
+from sweeps.cluster.ray_session import cluster, head_address
 from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
@@ -37,6 +39,7 @@ from sweeps.models.earlier import winners
 from sweeps.planning.edited import edited
 from sweeps.preflight.preflight import Preflight
 from sweeps.run.driver.driver import Driver
+from sweeps.run.ends import closing, ending, freed_if_empty
 from sweeps.run.fitting import edits_for, plan_for, settle_method_here
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import most_repeats, refuse_to_confirm, share_of_confirmation
@@ -127,7 +130,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         for line in record.warm_start:
             view.say(f"Warm start: {line}")
         books = Books(spec, home, folder, record, mirror, broken)
-        with folder.named(), mirrored(mirror, progress), _freed_if_empty(folder, books):
+        with folder.named(), mirrored(mirror, progress), freed_if_empty(folder, books):
             if earlier:
                 folder.store.write_warm_start(warm)
             return _run(spec, folder, prepared, books, check, view, address)
@@ -258,10 +261,12 @@ def _run(
     view: View,
     address: str | None,
 ) -> Finished:
-    driver = Driver(spec, folder, prepared.inputs if prepared else None, books, view)
+    head = HeadWatch(partial(_without_head, folder), books.breakdowns)
+    inputs = prepared.inputs if prepared else None
+    driver = Driver(spec, folder, inputs, books, view, head)
     driver.open_study()  # before the books: on its refusal the record stays unchanged
     progress = Progress(view.at)
-    with _closing(books, folder, progress):
+    with closing(books, folder, progress):
         books.open()
         if books.sweep.resumed:
             books.catch_up()
@@ -273,7 +278,8 @@ def _run(
         refuse_late_start(books.sweep)
         view.phase("Starting Ray")
         # Ray replaces the handlers at its start, so they are set before and after.
-        with interruptible(), cluster(address) as own, interruptible(), _ending(driver):
+        with interruptible(), head, cluster(address) as own, interruptible(), ending(driver):
+            head.begin(head_address(), OWN if own else FOREIGN)
             books.wait_until_open()  # else a refusal could cut MLflow's table creation short
             with progress.phase("checking storage access on all nodes"):
                 check_sight(folder.path.parents[1], spec)
@@ -284,53 +290,15 @@ def _run(
     return _finished(books, folder)
 
 
+def _without_head(folder: SweepFolder) -> str:
+    """What to say of a sweep whose Ray is gone."""
+    name, way = folder.path.name, SweepHome(folder.path.parents[1]).way()
+    return (
+        "Ray's head process (GCS) no longer answers, so the sweep ends. All results so far are "
+        f"saved. To resume: sweep resume {name}{way}"
+    )
+
+
 def _finished(books: Books, folder: SweepFolder) -> Finished:
     ranking = ranked(books.sweep, folder.store.trials())
     return Finished(books.sweep, ranking, folder, tuple(books.scribe.failures), books.scribe.missed)
-
-
-@contextmanager
-def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
-    """Free the name of a sweep that fails before its first trial."""
-    try:
-        yield
-    except BaseException as error:
-        with after(error):
-            if folder.is_empty():
-                books.free()
-        raise
-
-
-@contextmanager
-def _closing(books: Books, folder: SweepFolder, progress: Progress) -> Iterator[None]:
-    """Close the sweep's books on an error, even without a driver to close them."""
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, OSError):
-            error.filename = error.filename or str(folder.path)  # "disk full" has no file name
-        by_hand = isinstance(error, KeyboardInterrupt)
-        state = SweepState.INTERRUPTED if by_hand else SweepState.FAILED
-        with after(error):
-            books.close(state, folder.store.trials(), None if by_hand else str(error), progress)
-        raise
-
-
-@contextmanager
-def _ending(driver: Driver) -> Iterator[None]:
-    """Close the books of the trials and of the sweep, however the run ends.
-
-    Raises the error that ended the run, not later ones: a full disk raises the same again.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        driver.end(SweepState.INTERRUPTED)
-        if not driver.records():
-            raise
-    except BaseException as error:
-        with after(error):
-            driver.end(SweepState.FAILED, str(error))
-        raise
-    else:
-        driver.end(SweepState.COMPLETE)

@@ -19,6 +19,7 @@ class Grid(Sampler):
     name: ClassVar[str] = "grid"
     learns: ClassVar[bool] = False
     finite: ClassVar[bool] = True
+    draws_again: ClassVar[bool] = False
 
     def build(self, seed: int) -> BaseSampler:
         from optuna.samplers import RandomSampler

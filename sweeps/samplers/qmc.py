@@ -16,6 +16,7 @@ class Qmc(Sampler):
     name: ClassVar[str] = "qmc"
     conditions: ClassVar[bool] = False
     learns: ClassVar[bool] = False
+    draws_again: ClassVar[bool] = False  # each draw is the next of the sequence
 
     qmc_type: str = "sobol"
     scramble: bool = False

@@ -42,6 +42,9 @@ class Sampler(Frozen):
     finite: ClassVar[bool] = False
     """Whether it ends by itself, after `points`."""
 
+    draws_again: ClassVar[bool] = True
+    """Whether it draws another point for a trial with another seed, of which nothing is kept."""
+
     packages: ClassVar[tuple[str, ...]] = ()
     """Packages that it needs besides Optuna."""
 

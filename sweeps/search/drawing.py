@@ -6,7 +6,7 @@ import hashlib
 import warnings
 
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 
 from search_spaces import bridge
 from sweeps.base.errors import OptionsError
@@ -16,17 +16,23 @@ from sweeps.search import families
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 
+OWN_ATTEMPTS = 10
+"""Draws of a trial by the sweep's sampler, after which others are by chance: a sampler may have
+learned to draw one point above all, and not that it cannot be trained."""
+
 
 def make_sampler(
-    search: SearchSettings, number: int = 0, guesses: Guesses | None = None
+    search: SearchSettings, number: int = 0, guesses: Guesses | None = None, attempt: int = 0
 ) -> BaseSampler:
-    """The sampler in the settings, seeded for trial `number`, with some early draws around the
-    `guesses`.
+    """The sampler in the settings, seeded for the `attempt` at trial `number`, with some early
+    draws around the `guesses`.
 
     A trial's draws depend on the sweep's seed, its own number and the study's data, so that an
     interrupted sweep continues as it would have. OptionsError repeats Optuna's reason.
     """
-    seed = trial_seed(search.seed, number)
+    seed = trial_seed(search.seed, number, attempt)
+    if attempt >= OWN_ATTEMPTS:
+        return RandomSampler(seed)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -42,9 +48,11 @@ def make_sampler(
     return BestBranches(sampler, families.trunk_of) if search.forks > 1 else sampler
 
 
-def trial_seed(sweep_seed: int, number: int) -> int:
-    """A trial's seed, from the sweep's and its own number: same sweep, same trial, same seed."""
-    digest = hashlib.sha256(f"{sweep_seed}/{number}".encode()).digest()
+def trial_seed(sweep_seed: int, number: int, attempt: int = 0) -> int:
+    """A trial's seed, from the sweep's and its own number: same sweep, same trial, same seed. Each
+    further `attempt` at drawing it has its own."""
+    again = f"/{attempt}" if attempt else ""
+    digest = hashlib.sha256(f"{sweep_seed}/{number}{again}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 

@@ -167,14 +167,22 @@ class OptunaSearcher(Searcher):
         with warnings.catch_warnings():
             # Samplers without support for conditional spaces warn for every trial.
             warnings.simplefilter("ignore")
+            suits = self._fits if self._edits.take_out else None
             if branching is None:
-                return self._study.draw(space)
+                return self._study.draw(space, suits=suits)
             if not self._study.has_next(self._most, branching.waits):
                 return None
-            number, params = self._study.draw(space, branching.waits)
+            number, params = self._study.draw(space, branching.waits, suits)
             if not self._study.origin(number).added_by_hand:
                 branching.branch_off(number, params, self._most)
             return number, params
+
+    def _fits(self, params: Mapping[str, Value]) -> bool:
+        """Whether a trial with these params is not taken out; invalid ones are refused later."""
+        try:
+            return self._edits.given(params, self._spec.trial.with_params(params)) is not None
+        except ValidationError:
+            return True
 
     def _dropped(
         self, number: int, params: Mapping[str, Value], config: TrialConfig

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -22,6 +23,7 @@ from sweeps.samplers.wrappers.around_priors import Guesses
 from sweeps.search import by_hand, families
 from sweeps.search.drawing import make_sampler
 from sweeps.search.settled import Settled
+from sweeps.search.sketch import Suits, misfits
 from sweeps.search.study_checks import BEGAN, has_begun, refuse_if_anothers, refuse_if_lost
 from sweeps.search.study_storage import open_storage, patiently
 from sweeps.search.told import frozen, is_told
@@ -139,8 +141,8 @@ class StudyBook:
                 self.ended(record)
         self._given = {self._number(each) for each in self._known() if each.state.is_finished()}
 
-    def _sampler(self, number: int) -> BaseSampler:
-        return make_sampler(self._search, number, self._guesses)
+    def _sampler(self, number: int, attempt: int = 0) -> BaseSampler:
+        return make_sampler(self._search, number, self._guesses, attempt)
 
     @property
     def given(self) -> int:
@@ -192,19 +194,30 @@ class StudyBook:
         return waiting or bool(self._left(known, waits)) or len(known) < most
 
     @patiently
-    def draw(self, space: Space, waits: Waits = _never) -> tuple[int, dict[str, Value]]:
+    def draw(
+        self, space: Space, waits: Waits = _never, suits: Suits | None = None
+    ) -> tuple[int, dict[str, Value]]:
         """The next trial's number and its params: a combination that no other trial has, as long as
         there are any, or what a user asked for. Trials left open that still wait are passed over.
+        Of several attempts the first that `suits` is taken, if one does.
         """
         trial = self.ask(waits)
         outside = by_hand.outside(trial)
-        if can_repeat(space) and not outside:
+        if suits and self._search.sampler_kind.draws_again and not by_hand.is_by_hand(trial):
+            led = partial(self._led, trial, space)
+            trial = led(misfits(suits, led, space))
+        elif can_repeat(space) and not outside:
             trial = self._led_to_untried(trial, space)
         params = bridge.suggest(trial, space, outside)
         number = self._number(trial)
         self._open[number] = trial
         self._given.add(number)
         return number, params
+
+    def _led(self, trial: optuna.Trial, space: Space, before: Sequence[KeyedPoint]) -> optuna.Trial:
+        """The trial with the sampler of the attempt after those `before`, which it avoids."""
+        self._study.sampler = self._sampler(self._number(trial), len(before))
+        return self._led_to_untried(trial, space, before) if can_repeat(space) else trial
 
     def put_back(self, number: int) -> None:
         """Let a drawn trial be the first of those still to be drawn, with the same params."""
@@ -248,8 +261,10 @@ class StudyBook:
         """The trial's number in the sweep, in which trials of earlier sweeps have none."""
         return trial.number - self._told
 
-    def _led_to_untried(self, trial: optuna.Trial, space: Space) -> optuna.Trial:
-        """The trial, with a sampler that avoids the points of all others."""
+    def _led_to_untried(
+        self, trial: optuna.Trial, space: Space, before: Sequence[KeyedPoint] = ()
+    ) -> optuna.Trial:
+        """The trial, with a sampler that avoids the points of all others, and those `before`."""
         known = self._known()
         others = [
             self._point(each, space)
@@ -258,7 +273,7 @@ class StudyBook:
             and each.state is not TrialState.WAITING
             and not by_hand.outside(each)
         ]
-        combinations = Combinations(space, others)
+        combinations = Combinations(space, [*others, *before])
         drawing = known[self._number(trial)]
         if not combinations.untried(given_values(drawing, space)):
             if by_hand.is_by_hand(trial):

@@ -12,7 +12,10 @@ from trainables.slots.slot_size import SlotSize
 class Unobserved:
     """An observer that has not started."""
 
-    def close(self) -> None: ...
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class Lost:

@@ -143,8 +143,7 @@ class Confirming:
         )
         self._view.trials_end()
         self._view.trials_begin(named, self._slots)
-        for record in self._known():
-            self._view.changed(record)
+        self._view.known(self._known())
 
     def _begin(
         self, waiting: list[Repeat], admits: Callable[[Mapping[str, object], int], Admission]

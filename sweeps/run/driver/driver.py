@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from results.records.cluster_record import ClusterRecord
     from sweeps.base.interruption import Interruption
     from sweeps.books.recorder import Recorder
+    from sweeps.cluster.head_watch import HeadWatch
     from sweeps.run.driver.fleet import Fleet
     from sweeps.search.study import StudyBook
     from trainables.board.board_client import BoardClient
@@ -46,13 +47,20 @@ class Driver:
     """Runs one sweep in a process that is connected to Ray."""
 
     def __init__(
-        self, spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None, books: Books, view: View
+        self,
+        spec: SweepSpec,
+        folder: SweepFolder,
+        inputs: Inputs | None,
+        books: Books,
+        view: View,
+        head: HeadWatch,
     ) -> None:
         self._spec = spec
         self._folder = folder
         self._inputs = inputs
         self._books = books
         self._view = view
+        self._head = head
         self._progress = Progress(view.at)
         self._recorder: Recorder | None = None
         self._confirming: Recorder | None = None
@@ -89,7 +97,10 @@ class Driver:
             try:
                 self._run()
                 return
-            except ray.exceptions.RayActorError as error:
+            except ray.exceptions.RayError as error:
+                self._head.refuse_if_silent()
+                if not isinstance(error, ray.exceptions.RayActorError):
+                    raise
                 barren = 0 if self._ended() > ended else barren + 1
                 if barren == _BARREN_LIVES:
                     raise LaunchError(f"the board was lost {barren} times in a row") from error
@@ -108,13 +119,17 @@ class Driver:
         measurements = Measurements(self._spec, self._folder, self._books, self._view, fleet.board)
         if not self._books.sweep.base:
             measurements.base(self._inputs)
-        check = self._books.refuse_if_taken_over
-        wait_for_slots(self._spec.slots.min, fleet.board, fleet.slots, self._view, check)
+        fewest, check = self._spec.slots.min, self._refuse_to_go_on
+        wait_for_slots(fewest, fleet.board, fleet.slots, self._view, check)
         recorder = self._search(fleet)
         if self._has_test_set:
             measurements.test(self.records(), recorder)
         if self._spec.confirm is not None:
             self._confirm(fleet)
+
+    def _refuse_to_go_on(self) -> None:
+        self._head.refuse_if_lost()
+        self._books.refuse_if_taken_over()
 
     @property
     def _has_test_set(self) -> bool:
@@ -137,7 +152,7 @@ class Driver:
         )
 
     def _stop_looking(self) -> None:
-        if self._fleet is not None:
+        if self._fleet is not None and not self._head.lost:
             self._fleet.observer.close()
 
     def _leave_trials(self, state: SweepState) -> None:
@@ -167,7 +182,7 @@ class Driver:
 
     def _close_slots(self, state: SweepState) -> None:
         self._view.phase(None)
-        if self._fleet is not None:
+        if self._fleet is not None and not self._head.lost:
             # Everything is saved.
             with suppress(KeyboardInterrupt), self._progress.phase("stopping the slots"):
                 patience = 10.0 if state is SweepState.COMPLETE else 1.0
@@ -242,7 +257,8 @@ class Driver:
         self._at_cap(board, self._confirming)
 
     def _is_to_end(self, repeats: bool) -> Callable[[], bool]:
-        return lambda: self._books.taken_over() or self._caps.is_over(repeats)
+        """Whether trials under way end now; without a head none of them could be followed."""
+        return lambda: self._head.lost or self._books.taken_over() or self._caps.is_over(repeats)
 
     def _search(self, fleet: Fleet) -> Recorder:
         """Train what the study suggests, unless a resume is only for what comes after that."""
@@ -267,7 +283,7 @@ class Driver:
 
     def _end_of(self, interruption: Interruption, recorder: Recorder, board: BoardClient) -> None:
         """Raise what ended the search or the confirmation before its time."""
-        self._books.refuse_if_taken_over()
+        self._refuse_to_go_on()
         if interruption.requested:
             raise KeyboardInterrupt
         if recorder.fault is not None:

@@ -100,8 +100,7 @@ class Searching:
         records = list(recorder.records.values())
         self._books.drop_files(records, settled=True)
         self._view.trials_begin(self._books.sweep, str(self._fleet))
-        for record in records:
-            self._view.changed(record)
+        self._view.known(records)
 
     def _hear_requests(self, recorder: Recorder) -> RequestTaker:
         """Take up those made before, and hear of others."""

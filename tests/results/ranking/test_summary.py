@@ -43,6 +43,7 @@ def test_the_status_of_a_sweep(trials):
         },
         "best": {"trial": 2, "params": {"learning_rate": 0.2}, "metrics": {"eval_loss": 1.25}},
         "breakdowns": ["The observer thread broke down (KeyError: 'x'); nobody looks"],
+        "priors": [{"name": "learning_rate", "value": 3e-4, "method": "lora"}],
         "asked_trials": 60,
     }
 
@@ -95,7 +96,8 @@ def test_a_front_takes_the_place_of_metric_mode_and_best(trials):
     assert report["metrics"] == {"eval_loss": "min", "eval_accuracy": "max"}
     assert list(report["winners"][0]) == ["trial", "status", "params", "metrics", "run_id"]
     status = strictly(status_json(sweep, trials))
-    assert list(status) == ["name", "state", "trials", "front", "breakdowns", "asked_trials"]
+    always = ["name", "state", "trials", "front"]
+    assert list(status) == [*always, "breakdowns", "priors", "asked_trials"]
     values = {"eval_loss": 2.0, "eval_accuracy": 0.5}
     assert status["front"] == [{"trial": 0, "params": {"learning_rate": 0.1}, "metrics": values}]
     assert status_json(sweep, [])["front"] == []

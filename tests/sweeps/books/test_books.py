@@ -16,6 +16,7 @@ from results.records.record import Measurement, Overlap, SweepState, TrialRecord
 from sweeps.base.interruption import interruptible
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
+from sweeps.cluster.head_watch import HeadWatch
 from sweeps.home.home import SweepHome
 from sweeps.run.driver.driver import Driver
 from sweeps.spec.spec import SweepSpec
@@ -136,7 +137,7 @@ def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, mo
     books = Books(spec, home, folder, new_record(spec, None))
     books.open()
     books.wait_until_open()
-    driver = Driver(spec, folder, None, books, view=Impatient())
+    driver = Driver(spec, folder, None, books, Impatient(), HeadWatch(lambda: ""))
     driver._fleet = fleet_of(Slots())
     trial = TrialRecord(sweep="toy", number=0, status="complete", ended=9.0)
     folder.store.write_trial(trial)

@@ -76,15 +76,19 @@ def test_a_sweep_whose_driver_is_killed_is_resumed(tmp_path, victims):
     resumed_as_if_nothing_were(tmp_path, before)
 
 
-def test_a_sweep_whose_ray_is_killed_ends_by_itself_and_is_resumed(tmp_path):
+@pytest.mark.parametrize("victims", [("gcs_server",), ("raylet", "gcs_server")])
+def test_a_sweep_whose_ray_is_killed_ends_by_itself_and_is_resumed(tmp_path, victims):
     with started(searching_tree(seconds=0.5), tmp_path, until="trial 1 ") as process:
         before = in_mid_trial(tmp_path, trial=2)
         family = processes(process)
-        kill(processes(process, "raylet") + processes(process, "gcs_server"))
+        kill([each for victim in victims for each in processes(process, victim)])
         gone = wait_until(lambda: process.poll() is not None)
-        assert process.returncode != 0
         end(family)
-    log.info("head killed: driver gone after %.0f s", gone)
+    log.info("%s killed: driver gone after %.0f s", " and ".join(victims), gone)
+    last_words = output_of(tmp_path).splitlines()[-1]
+    assert process.returncode == 2, "Ray's own end has another code"
+    assert "head process (GCS) no longer answers" in last_words
+    assert last_words.endswith(f"To resume: sweep resume toy --home {tmp_path}")
     resumed_as_if_nothing_were(tmp_path, before)
 
 

@@ -51,6 +51,22 @@ def test_plain_lines_tell_of_each_trial_once_and_in_full():
     ]
 
 
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        (["complete"] * 3 + ["failed"], "4 trials are done (3 complete, 1 failed)"),
+        (["complete", "interrupted"], "1 trial is done (1 complete), 1 continues"),
+        (["interrupted", "waiting"], "2 trials continue"),
+    ],
+)
+def test_trials_from_before_a_resume_are_one_line_and_later_ones_a_line_each(pipe, ends, told):
+    pipe.view.trials_begin(sweep(), "1 slot")
+    pipe.view.known([trial(number, end, 2.0) for number, end in enumerate(ends)])
+    assert pipe.lines[1:] == [told]
+    pipe.view.changed(trial(9, "complete", 2.0))
+    assert len(pipe.lines) == 3 and pipe.lines[2].startswith("trial 9 complete")
+
+
 def test_plain_lines_tell_a_reason_in_full_once():
     out = io.StringIO()
     view = PlainView(Console(file=out, width=250))

@@ -8,7 +8,7 @@ import pytest
 import tiny_training as tiny
 from data_samples import write_lines
 
-from results.records.record import Edit
+from results.records.record import Edit, Measurement, TrialRecord, TrialStatus
 from sweeps.base.errors import SweepError
 from sweeps.base.view import View
 from sweeps.inputs.prepare import inputs_of
@@ -116,6 +116,66 @@ def test_the_searcher_never_draws_what_was_taken_out_and_says_what_was_given_roo
         assert repairs == (ROOM if large else {})
         assert suggestion["config"].micro_batch_size == (2 if large else params["micro_batch_size"])
         assert suggestion["config"].batch_size == 16  # the result stays the same
+
+
+OUT_IN_PART = (edit(method="full", micro_batch_size=8),)
+"""Each option has combinations that fit."""
+
+
+def drawn_where_some_are_out(folder, sampler, trials=14):
+    """The params of trials that run, and of those refused; each ends as it is drawn."""
+    spec = toy_spec(search={"sampler": sampler, "early_stopping": "none", "seed": 3})
+    run, refused = [], []
+
+    class Watcher:
+        def suggested(self, number, params, config, *, repairs):
+            run.append(params)
+            value = params.get("lora.rank", 1.0) / 4096
+            metrics = {"eval_loss": value}
+            measured = Measurement(point=1, step=1, tokens=1, seconds=1.0, metrics=metrics)
+            book.ended(ended_trial(number, TrialStatus.COMPLETE, params, measured))
+            return ()
+
+        def refused(self, number, params, config, why):
+            refused.append(params)
+            book.ended(ended_trial(number, TrialStatus.FAILED, params))
+
+        def under_way(self):
+            return 0
+
+    book = StudyBook(open_study(spec, folder / "journal"), spec.search)
+    searcher = OptunaSearcher(
+        spec,
+        book,
+        lambda number: folder,
+        Watcher(),
+        edits=Edits(OUT_IN_PART, combinations_of(spec), 1),
+    )
+    while len(run) + len(refused) < trials:
+        searcher.suggest("tune's name")
+    return run, refused
+
+
+def ended_trial(number, status, params, *measurements):
+    return TrialRecord(
+        sweep="toy", number=number, status=status, params=params, measurements=measurements
+    )
+
+
+def test_a_combination_that_is_taken_out_is_drawn_again_and_the_same_after_a_resume(tmp_path):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    run, refused = drawn_where_some_are_out(tmp_path / "a", "tpe")
+    assert refused == [] and len(run) == 14
+    large = [params for params in run if params["micro_batch_size"] == 8]
+    assert large and all(params["method"] == "lora" for params in large)
+    assert any(params["method"] == "full" for params in run)
+    assert drawn_where_some_are_out(tmp_path / "b", "tpe") == (run, refused)
+
+
+def test_draws_of_one_sequence_are_not_repeated_but_refused(tmp_path):
+    run, refused = drawn_where_some_are_out(tmp_path, "qmc")
+    assert len(run) + len(refused) == 14
+    assert refused and all(each == {"method": "full", "micro_batch_size": 8} for each in refused)
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,8 @@ def test_fit_looks_at_the_gpus_of_a_cluster_file(spec):
 def test_the_table_says_what_fits(spec):
     done = planned(spec, "--gpu", "24GB")
     assert "All 3 combinations fit." in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    table, *_ = done.stdout.partition("Note: ")
+    assert max(map(len, table.splitlines())) <= 100
 
 
 def test_methods_on_common_cards(spec):
@@ -121,9 +122,24 @@ def test_methods_on_common_cards(spec):
     assert len(rows) == 5 and all("full" in row for row in rows)
 
 
-def test_fit_has_no_json(spec):
-    done = planned(spec, "--fit", "--json")
-    assert done.exit_code != 0 and "--fit prints a table only" in done.output
+def test_fit_is_the_same_for_scripts(spec):
+    found = json.loads(planned(spec, "--fit", "--gpu", "H100", "--json").stdout)
+    assert found["longest"] < 32
+    (gpu,) = found["gpus"]
+    assert gpu["gpu"] == "H100" and gpu["gpu_bytes"] == 80 * 2**30
+    assert gpu["why"] == "one GPU is enough; all weights train"
+    best, *others = gpu["methods"]
+    assert (best["method"], best["gpus"], best["zero_stage"]) == ("full", 1, None)
+    assert (best["longest_alone"], best["whole_context"]) == (64, True) and best["at_once"] > 1000
+    assert {each["method"] for each in others} == {"lora", "qlora"}
+
+
+def test_a_plan_notes_what_a_launch_would(spec):
+    backwards = ("--set", "search.mode=max")
+    told = "eval_loss is searched for its maximum, although its minimum is best."
+    assert f"Note: {told}" in planned(spec, *backwards).stdout
+    assert told in json.loads(planned(spec, *backwards, "--json").stdout)["notes"]
+    assert told not in planned(spec).stdout
 
 
 def test_what_does_not_divide_or_does_not_train_is_one_message(spec):

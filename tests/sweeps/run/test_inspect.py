@@ -206,3 +206,13 @@ def test_a_terminal_shows_what_is_trained_by_its_style(spec_for, tmp_path):
 def test_lengths_are_counted_in_bars_of_equal_width(lengths, bars):
     found = histogram(np.array(lengths), bars=3)
     assert [(bar.low, bar.high, bar.sequences) for bar in found] == bars
+
+
+def test_it_notes_what_a_launch_would(spec_for, tmp_path):
+    spec = spec_for(CHATS, "sft")
+    asked = ("--set", "budget.steps=2", "--set", "budget.evaluations=3")
+    told = "budget.evaluations 3 is more than budget.steps 2"
+    assert told in run(spec, tmp_path, *asked).stdout
+    notes = json.loads(run(spec, tmp_path, *asked, "--json").stdout)["notes"]
+    assert [note for note in notes if told in note]
+    assert told not in run(spec, tmp_path).stdout

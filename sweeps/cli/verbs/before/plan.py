@@ -66,7 +66,7 @@ def plan(
 ) -> None:
     """Show how much GPU memory each combination of a sweep needs, before any GPU is taken."""
     with mistakes_shown():
-        _refuse_misfits(gpu, fit, as_json, cluster)
+        _refuse_misfits(gpu, fit, cluster)
         from sweeps.planning import cards
         from sweeps.spec.spec import SweepSpec
 
@@ -85,10 +85,8 @@ def plan(
         make_console().print(table)
 
 
-def _refuse_misfits(gpu: str, fit: bool, as_json: bool, cluster: Path | None) -> None:
+def _refuse_misfits(gpu: str, fit: bool, cluster: Path | None) -> None:
     """SweepError for options that do not go together."""
-    if fit and as_json:
-        raise SweepError("--json: --fit prints a table only; leave one of them out")
     if cluster and (gpu or not fit):
         raise SweepError("--cluster: names GPUs for --fit; use it with that, and without --gpu")
 
@@ -105,11 +103,11 @@ def _planning() -> Iterator[Progress]:
 def _fitting(spec: SweepSpec, cache: Path, cards: tuple[Card, ...], workers: int | None) -> Answer:
     """Which methods fit on these GPUs."""
     with _planning() as progress:
-        from sweeps.report.plan_report import fit_report
+        from sweeps.report.plan_report import fit_json, fit_report
         from sweeps.run.planned import methods_that_fit
 
         found = methods_that_fit(spec, cache, cards, workers, progress)
-        return fit_report(found, cards), {}
+        return fit_report(found, cards), fit_json(found, cards)
 
 
 def _planned(spec: SweepSpec, cache: Path, named: Card | None) -> Answer:

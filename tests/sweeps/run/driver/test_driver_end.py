@@ -10,14 +10,15 @@ from fleets import fleet_of
 from spec_samples import toy_tree
 
 from results.records.record import ReachedCap, SweepState
-from sweeps.base.errors import LaunchError
+from sweeps.base.errors import HeadLostError, LaunchError
 from sweeps.base.interruption import Interruption
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record
 from sweeps.books.recorder import Recorder
+from sweeps.cluster.head_watch import HeadWatch
 from sweeps.home.home import SweepHome
 from sweeps.run.driver.driver import Driver
-from sweeps.run.launch import _ending
+from sweeps.run.ends import ending
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SweepSpec
 
@@ -70,7 +71,7 @@ def driver(home, monkeypatch):
     books = Books(SPEC, home, folder, new_record(SPEC, None))
     books.open()
     books.wait_until_open()
-    driver = Driver(SPEC, folder, None, books, view=View())
+    driver = Driver(SPEC, folder, None, books, View(), HeadWatch(lambda: "resume it"))
     driver._fleet = fleet_of(Slots())
     driver._recorder = Recorder(
         books.sweep,
@@ -140,9 +141,21 @@ def test_a_second_ctrl_c_skips_no_step(driver, home, step, monkeypatch):
 
 def test_the_user_sees_what_ended_the_sweep_and_not_what_went_wrong_after_that(driver, home):
     cannot_be_written(home, 0)
-    with pytest.raises(LaunchError, match="the board was lost 3 times"), _ending(driver):
+    with pytest.raises(LaunchError, match="the board was lost 3 times"), ending(driver):
         raise LaunchError("the board was lost 3 times in a row")
     assert driver._fleet.slots.closed == 1
+
+
+def test_without_rays_head_the_books_are_closed_and_nothing_is_asked_of_ray(driver, home):
+    """Ray would not answer, and this process must end before Ray ends it."""
+    driver._head.lost = True
+    with pytest.raises(HeadLostError, match="resume it"), ending(driver):
+        driver._end_of(driver._recorder._interruption, driver._recorder, driver._fleet.board)
+    assert driver._is_to_end(repeats=False)()
+    store = home.sweep("toy").store
+    assert (store.sweep().state, store.sweep().error) == (SweepState.FAILED, "resume it")
+    assert {record.status.value for record in store.trials()} == {"interrupted"}
+    assert driver._fleet.slots.closed == driver._fleet.observer.closed == 0
 
 
 def test_a_fault_of_the_books_halts_the_search_and_is_raised_in_the_end(driver):
