@@ -23,10 +23,11 @@ WEIGHTS = "winnow.weights"
 
 
 class Version(NamedTuple):
-    """A version of a registered model."""
+    """A version of a registered model, and the run that made it; empty if there is none."""
 
     number: str
     tags: Mapping[str, str]
+    run_id: str
 
 
 class MlflowModels(MlflowRuns):
@@ -109,7 +110,7 @@ class MlflowModels(MlflowRuns):
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-        return Version(str(found.version), dict(found.tags))
+        return Version(str(found.version), dict(found.tags), found.run_id or "")
 
 
 def _readme(weights: str) -> str:

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TypeVar
 
 import numpy as np
@@ -152,14 +153,12 @@ def _of_seeds(trial: Confirmed, seeds: Sequence[int]) -> Confirmed:
 
 
 def common_seeds(values: Sequence[Mapping[int, T]]) -> tuple[int, ...]:
-    """The seeds that all trials have; without two, those of fewer trials, the poorest left out."""
-    left = sorted(values, key=len, reverse=True)
-    while left:
-        common = set.intersection(*(set(each) for each in left))
-        if len(common) > 1 or len(left) == 1:
-            return tuple(sorted(common))
-        left = left[:-1]
-    return ()
+    """The seeds that all trials have; without two, those of the most trials that share two."""
+    seeds = [set(each) for each in values]
+    pairs = combinations(sorted(set().union(*seeds)), 2)
+    sharing = ([each for each in seeds if each.issuperset(pair)] for pair in pairs)
+    most = max(sharing, key=len, default=[])
+    return tuple(sorted(set.intersection(*most))) if most else ()
 
 
 def best_repeat(repeats: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> TrialRecord | None:

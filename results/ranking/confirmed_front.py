@@ -107,7 +107,7 @@ def _confirmed(
         deviations=dict(zip(goals, map(float, spread), strict=True)),
         on_front=on_front,
         chance=chance,
-        lost=sum(each.status.ended for each in own) - len(values),
+        lost=sum(each.status.ended and _point(each, goals) is None for each in own),
     )
 
 

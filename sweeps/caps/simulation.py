@@ -70,6 +70,11 @@ class _Trial:
         """Its name, as schedulers read it."""
         return str(self.number)
 
+    @property
+    def config(self) -> dict[str, object]:
+        """Its number, as schedulers read it."""
+        return {"trial": self.number}
+
     def loss(self, share: float, noise: float) -> float:
         """A power law of the trained share, from the start to its end."""
         left: float = (1.0 + 20.0 * share) ** -self.power

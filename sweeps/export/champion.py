@@ -8,7 +8,7 @@ from results.mlflow.models import Version
 from results.mlflow.registration import Target, champion
 from results.mlflow.tracking_error import TrackingError
 from results.ranking.certainty import Difference
-from results.records.record import Mode, SweepState
+from results.records.record import Mode, SweepState, TrialRecord
 from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
 from sweeps.export.register import register, tracking_uri
@@ -16,7 +16,7 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.models.choice import Chosen, chosen
 from sweeps.spec.settings import RegisterSettings
 from sweeps.spec.yaml_file import read_yaml
-from sweeps.verdict.confirmed import folder_of, repeat_to_use
+from sweeps.verdict.confirmed import folder_of
 from sweeps.verdict.paired import between
 from trainables.core.data_error import DataError
 from trainables.core.errors import ModelError, RefusedError
@@ -38,28 +38,39 @@ def offer(folder: SweepFolder, home: SweepHome, progress: Progress = NO_PROGRESS
     try:
         trial = chosen(folder)
         current = champion(tracking_uri(folder, home), target)
-        if current is not None and (why := _reason(target, current, trial, later)):
+        if current is not None and (why := _reason(target, current, trial, folder, later)):
             return why
         better = "" if current is None else _lead(current, trial, folder, home)
         as_, number = f"{target.name}@{target.alias}", trial.record.trial
         made = register(
             sweep.name, home, as_, None, settings.merge, settings.dtype, progress=progress
         )
-    except (SweepError, TrackingError, DataError, ModelError, RefusedError, RecordError) as error:
+    except (
+        SweepError,
+        TrackingError,
+        DataError,
+        ModelError,
+        RefusedError,
+        RecordError,
+        OSError,
+    ) as error:
         return f"The winner was not registered: {error}. {later} does it later."
     return f"Trial {number} is registered as {as_}, version {made.version}{better}."
 
 
-def _reason(target: Target, current: Version, trial: Chosen, later: str) -> str:
+def _reason(
+    target: Target, current: Version, trial: Chosen, folder: SweepFolder, later: str
+) -> str:
     """Why the winner does not replace the registered version; empty if it does.
 
     `later` is the command that replaces it all the same.
     """
     names, sweep = f"{target.name}@{target.alias}, version {current.number},", trial.sweep
-    number = str(trial.record.trial)
-    if (current.tags.get("winnow.sweep"), current.tags.get("winnow.trial")) == (sweep.name, number):
+    number = trial.record.trial
+    made = _source(current, folder)
+    if made is not None and made.trial == number:
         return f"Trial {number} is {target.name}@{target.alias} already: version {current.number}."
-    here, there = _fingerprint(trial), current.tags.get("winnow.data_fingerprint", "")
+    here, there = _fingerprint(trial.record), current.tags.get("winnow.data_fingerprint", "")
     if here != there:
         return (
             f"Not registered: {names} was measured on other data (fingerprint "
@@ -96,8 +107,8 @@ def _value(version: Version, metric: str) -> float:
         return math.nan
 
 
-def _fingerprint(trial: Chosen) -> str:
-    known = trial.record.provenance
+def _fingerprint(record: TrialRecord) -> str:
+    known = record.provenance
     return known.data_fingerprint if known else ""
 
 
@@ -117,16 +128,18 @@ def _measured(
     current: Version, trial: Chosen, folder: SweepFolder, home: SweepHome
 ) -> Difference | None:
     """The paired difference to the registered trial; None if its sweep is not in this home."""
-    name, number = (current.tags.get(f"winnow.{key}", "") for key in ("sweep", "trial"))
-    if not number.isdigit():
-        return None
     try:
-        other = home.existing(name)
-        records = {record.number: record for record in other.trials()}
+        other = home.existing(current.tags.get("winnow.sweep", ""))
+        theirs = _source(current, other)
     except (SweepError, RecordError):
         return None
-    known = records[int(number)].provenance if int(number) in records else None
-    if known is None or known.data_fingerprint != _fingerprint(trial):
+    if theirs is None or _fingerprint(theirs) != _fingerprint(trial.record):
         return None
-    theirs = repeat_to_use(other.sweep_record(), other, int(number)) or records[int(number)]
     return between(trial.sweep.metric, folder_of(folder, trial.record), folder_of(other, theirs))
+
+
+def _source(version: Version, folder: SweepFolder) -> TrialRecord | None:
+    """The trial or the repeat of a sweep that a version is of, by its run: a name and a number may
+    be those of a later sweep."""
+    records = [*folder.trials(), *folder.repeats()] if version.run_id else []
+    return next((each for each in records if each.run_id == version.run_id), None)

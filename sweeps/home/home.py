@@ -282,7 +282,7 @@ class SweepFolder:
         )
 
     def _while_it_runs(self) -> str:
-        status, stop = map(self._command, ("status", "stop"))
+        status, stop = map(self.command, ("status", "stop"))
         return f"`{status}` shows its progress, `{stop}` stops it"
 
     def _when_it_is_over(self) -> str:
@@ -293,14 +293,15 @@ class SweepFolder:
             state = self.store.sweep().state
         except RecordError as error:
             return f"its record cannot be read ({error})"
-        winners, resume = map(self._command, ("winners", "resume"))
+        winners, resume = map(self.command, ("winners", "resume"))
         if state is SweepState.COMPLETE:
             more = f"{resume} --set budget.trials=+8"
             return f"it is complete: `{winners}` shows its results, `{more}` adds trials"
         state = SweepState.INTERRUPTED if state is SweepState.RUNNING else state  # it was killed
         return f"it is {state}: `{resume}` resumes it, `{winners}` shows its results"
 
-    def _command(self, verb: str) -> str:
+    def command(self, verb: str) -> str:
+        """`sweep VERB NAME`, with the options that select its home."""
         return f"sweep {verb} {self.path.name}{SweepHome(self.path.parents[1]).way()}"
 
 

@@ -11,7 +11,7 @@ from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.builtin import PREFIX as BUILTIN
 from sweeps.home.earlier_sweeps import PREFIX as EARLIER
-from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed import folder_of, repeat_to_use
 from sweeps.verdict.results import Results
@@ -106,10 +106,9 @@ def with_weights(folder: SweepFolder) -> list[int]:
 
 def _winner(results: Results) -> TrialRecord:
     if results.winner is None:
-        sweep, way = results.sweep, SweepHome(results.folder.path.parents[1]).way()
         raise SweepError(
-            f"sweep {sweep.name!r} has no complete trial, so it has no winner; "
-            f"`sweep winners {sweep.name}{way}` says why"
+            f"sweep {results.sweep.name!r} has no complete trial, so it has no winner; "
+            f"`{results.folder.command('winners')}` says why"
         )
     return results.winner
 
@@ -131,7 +130,7 @@ def _no_weights(
     number, kept = record.number, with_weights(folder)
     if not trains(record):
         why = (
-            f"its method, {record.config['method']}, trains nothing; `sweep ask {sweep.name} "
+            f"its method, {record.config['method']}, trains nothing; `{folder.command('ask')} "
             f"--trial {number}` answers as it does"
         )
     elif record.status.can_win:
@@ -139,7 +138,7 @@ def _no_weights(
         if number in [winner.record.number for winner in ranking.chosen]:
             why = (
                 "they have been deleted, or are only on the storage: "
-                f"`sweep resume {sweep.name}` brings them back from there"
+                f"`{folder.command('resume')}` brings them back from there"
             )
     else:
         why = f"it is no complete trial: {reason(record, sweep.metric)}"

@@ -83,8 +83,9 @@ def _line(results: Results, length: float, number: int) -> Trace:
     )
     times = accumulate(record.seconds / length for record in ended)
     at = {record.number: time for record, time in zip(ended, times, strict=True)}
-    own = [record for record in ended if record.status.can_win]
-    values = [(at[r.number], value) for r in own if (value := results.value(r)) is not None]
+    # Of the whole validation set: other sweeps have other parts of it (evaluation.examples).
+    worth = {winner.record.number: winner.value for winner in results.ranking.winners}
+    values = [(at[r.number], worth[r.number]) for r in ended if r.number in worth]
     best = list(accumulate((value for _, value in values), min if results.mode == "min" else max))
     colour, dash = SERIES[number % len(SERIES)]
     return {

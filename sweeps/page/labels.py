@@ -35,9 +35,9 @@ class Labels:
 
 def labels(results: Results) -> Labels | None:
     """None without a winner, and for other objectives."""
-    if not results.ranking.winners:
+    if results.winner is None:
         return None
-    number = results.ranking.winners[0].record.number
+    number = results.winner.number
     winner = _read(results.folder.store.trial_folder(number) / LOSSES)
     if winner is None:
         return None

@@ -15,7 +15,7 @@ from results.ranking.summary import trial_counts
 from results.records.cluster_record import ClusterRecord
 from results.records.method_choice import choice_of
 from results.records.record import TrialRecord
-from results.records.spending import shares, spent
+from results.records.spending import seconds_of, shares, spent
 from results.records.uris import redact
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.duration import duration
@@ -50,7 +50,8 @@ def cost(results: Results) -> Lines:
         took = duration(sum(record.seconds for record in repeats))
         lines.append(("training time of the confirmation", f"{took}, {len(repeats)} trainings"))
     if results.sweep.ended:
-        lines.append(("from launch to end", duration(results.sweep.ended - results.sweep.created)))
+        whole = seconds_of(results.sweep, results.sweep.ended)
+        lines.append(("wall-clock time", duration(whole)))
     lines.append(("tokens trained on", f"{tokens:,}"))
     if peak := max((record.peak_memory_bytes for record in trials), default=0):
         lines.append(("greatest memory of a trial", decimal(peak)))

@@ -45,13 +45,16 @@ def choose(spec: SweepSpec, prepared: Prepared, card: Card, counts: Sequence[int
 
 
 def with_choice(spec: SweepSpec, choice: MethodChoice) -> SweepSpec:
-    """The sweep with the choice in its file, in place of `method: auto`."""
+    """The sweep with the choice in its file, in place of `method: auto`.
+
+    What the file says of the slots stays: a resume may change it.
+    """
     tree: dict[str, object] = {**spec.tree, "method": choice.method}
     given = spec.tree.get("slots")
     slots = dict(given) if isinstance(given, Mapping) else {}
-    if choice.workers != spec.slots.workers:
+    if "workers" not in slots and choice.workers != spec.slots.workers:
         slots["workers"] = choice.workers
-    if choice.deepspeed:
+    if choice.deepspeed and spec.slots.deepspeed == "auto":
         slots["deepspeed"] = choice.deepspeed
     if slots:
         tree["slots"] = slots

@@ -285,8 +285,20 @@ def _provider_kinds() -> Collection[str]:
 
 def _blocks(text: str, key: str) -> Iterator[tuple[str, int, int]]:
     """The entries of a top-level mapping: name, first line, and the line after the last."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root, lines = yaml.compose(text, Loader=yaml.SafeLoader), text.splitlines()
     for name, value in root.value if isinstance(root, yaml.MappingNode) else ():
         if name.value == key and isinstance(value, yaml.MappingNode):
             for inner, block in value.value:
-                yield inner.value, inner.start_mark.line, block.end_mark.line + 1
+                start, end = inner.start_mark, block.end_mark
+                # A block ends where the next key begins, unless it ends on its own line.
+                of_others = end.column <= start.column and end.line > start.line
+                last = _with_comments(lines, end) if of_others else end.line + 1
+                yield inner.value, _with_comments(lines, start), last
+
+
+def _with_comments(lines: Sequence[str], key: yaml.Mark) -> int:
+    """The first line of a key with the comments right above it, as far in as it is."""
+    first = key.line
+    while first > 0 and lines[first - 1].startswith(" " * key.column + "#"):
+        first -= 1
+    return first

@@ -7,7 +7,7 @@ import time
 from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
 from results.ranking.shared import shared_by_branches
 from results.records.cluster_record import ClusterRecord
-from results.records.record import SweepRecord
+from results.records.record import SweepRecord, SweepState
 from results.records.spending import shares, spent
 from sweeps.caps.rest import Rest
 from sweeps.caps.rest_on_record import rest_on_record
@@ -78,11 +78,13 @@ def _rest(rest: Rest, cluster: ClusterRecord | None, capped: bool) -> str:
 
 
 def _quoted(sweep: SweepRecord, folder: SweepFolder) -> str:
-    """The time that the dry run expected, and what it took."""
+    """The time that the dry run expected, and what it took; of a whole sweep, whether that is more
+    or less."""
     low, high = sweep.quote["low"], sweep.quote["high"]
     took = sum(each.seconds for each in (*folder.trials(), *folder.repeats()))
     where = "as quoted" if low <= took <= high else "less" if took < low else "more"
+    whole = sweep.state is SweepState.COMPLETE and not sweep.reached and not sweep.changes
     return (
-        f"training of all trials: {duration(took)}, {where}; the dry run expected "
-        f"{duration(low)} to {duration(high)}"
+        f"training of all trials: {duration(took)}{f', {where}' if whole else ''}; the dry run "
+        f"expected {duration(low)} to {duration(high)}"
     )

@@ -73,9 +73,10 @@ def show_result(
     console.print(_next_commands(results, at_the_end))
 
 
-def show_left_out(console: Console, ranking: Ranking) -> None:
-    """Print why trials are not ranked; a shared reason once."""
-    lines = _reasons(ranking)
+def show_left_out(console: Console, results: Results) -> None:
+    """Print why trials are not ranked; a shared reason once, and none that `show_result` told."""
+    told = 0 if results.ranking.winners or results.sweep.so_far else SHOWN
+    lines = _reasons(results.ranking)[told:]
     for line in lines[:_MOST_REASONS]:
         console.print(f"  {line}", style="dim")
     hidden = len(lines) - _MOST_REASONS

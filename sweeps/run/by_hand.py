@@ -33,7 +33,7 @@ def add(folder: SweepFolder, assignments: Sequence[str]) -> TrialRequest:
     if not given:
         raise SweepError(
             "name at least one value, e.g. learning_rate=1e-4; for one more trial of the "
-            f"sampler's choice, run `sweep resume {folder.path.name} --set budget.trials=+1` "
+            f"sampler's choice, run `{folder.command('resume')} --set budget.trials=+1` "
             "after the sweep has ended"
         )
     return _queued(folder, TrialRequest(kind="add", made=time.time(), params=given))

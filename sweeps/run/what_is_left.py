@@ -44,7 +44,7 @@ def refuse_if_used_up(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec
         higher = raised(spec.caps.limits[over.cap], so_far[over.cap])
         raise LaunchError(
             f"budget.{over.cap}: {over.why}, so nothing is left to go on with; raise it, e.g. "
-            f"sweep resume {earlier.name} --set budget.{over.cap}={higher}"
+            f"{folder.command('resume')} --set budget.{over.cap}={higher}"
         )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from results.records.record import TrialRecord
@@ -38,7 +38,7 @@ def replay(
 ) -> None:
     """Show earlier ended trials to a new scheduler, for its comparisons."""
     for record in records:
-        trial = _Gone(f"before-{record.number}")
+        trial = _Gone(f"before-{record.number}", {"trial": record.number})
         shared = record.branch.steps if record.branch else 0
         for measured in record.measurements if record.status.ended else ():
             value = measured.compared.get(search.metric, math.nan)
@@ -54,3 +54,4 @@ class _Gone:
     """The fields that schedulers read of a trial that has ended."""
 
     trial_id: str
+    config: Mapping[str, object] = field(default_factory=dict, compare=False)

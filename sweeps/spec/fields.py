@@ -64,10 +64,11 @@ def with_overrides(
     return tree
 
 
-def place_of(path: Path, overrides: Sequence[str], name: str | None) -> str:
-    """What the messages on a spec call it: its file and the options that changed it."""
+def place_of(path: Path, overrides: Sequence[str], refused: str | None) -> str:
+    """What the messages on a spec call it: its file and the options that changed it, `--name` if
+    its name is refused."""
     fields = ", ".join(override.partition("=")[0] for override in overrides)
-    options = [f"--set {fields}"] * bool(fields) + ["--name"] * (name is not None)
+    options = [f"--set {fields}"] * bool(fields) + ["--name"] * (refused is not None)
     return f"{path} with {' and '.join(options)}" if options else str(path)
 
 

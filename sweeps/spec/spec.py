@@ -120,7 +120,8 @@ class SweepSpec:
             raise SpecError(str(path), [Problem("file", str(error))]) from None
         tree.setdefault("name", path.stem)
         named = {**tree, **({} if name is None else {"name": name})}
-        return cls.parse(named, place_of(path, overrides, name), elsewhere)
+        refused = None if is_name(name) else name
+        return cls.parse(named, place_of(path, overrides, refused), elsewhere)
 
     @classmethod
     def parse(

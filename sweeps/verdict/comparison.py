@@ -173,7 +173,8 @@ def _luck(ranked: Sequence[Entry]) -> str:
         f"Compared are the best of the complete trials ({told}): each was trained once, and the "
         "best of more trials is the luckier one."
     ) + "".join(
-        f" Fresh seeds of {each.name} are not compared; `sweep winners {each.name}` has them."
+        f" Fresh seeds of {each.name} are not compared; "
+        f"`{each.results.folder.command('winners')}` has them."
         for each in ranked
         if each.results.confirmed
     )

@@ -103,7 +103,7 @@ def _takes_much(results: Results) -> bool:
     except LossesError:
         return False
     read = float(losses.token_counts.sum()) * len(winner.measurements)
-    return read > spec.trial.evaluation.time_share * (read + _TRAINING * winner.tokens)
+    return read > spec.trial.evaluation.time_share * (read + _TRAINING * winner.whole_tokens)
 
 
 def paired_error(values: Sequence[Floats]) -> float:

@@ -23,7 +23,6 @@ class Asha(EarlyStopping):
     grace_period: PositiveInt | None = None
     reduction_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3
     brackets: PositiveInt = 1
-    stop_last_trials: bool = True
 
     def first(self, evaluations: int) -> int:
         """The first point at which a trial may be stopped."""
@@ -38,7 +37,6 @@ class Asha(EarlyStopping):
             grace_period=self.first(evaluations),
             reduction_factor=self.reduction_factor,
             brackets=self.brackets,
-            stop_last_trials=self.stop_last_trials,
         )
 
 

@@ -123,6 +123,17 @@ def test_a_trial_with_too_few_seeds_does_not_spoil_the_comparison_of_the_others(
     assert found.trials[2].chance is None
 
 
+def test_trials_that_share_seeds_are_compared_though_another_has_other_ones():
+    assert common_seeds([{2: 0, 3: 0}, {1: 0, 2: 0}, {1: 0, 2: 0}]) == (1, 2)
+    assert common_seeds([{1: 0}, {2: 0}]) == common_seeds([]) == ()
+    values = {0: {2: 1.2, 3: 1.2}, 1: {1: 1.0, 2: 1.1}, 2: {1: 1.5, 2: 1.6}}
+    flat = [(number, *each) for number, own in values.items() for each in own.items()]
+    records = [repeat(n, number, seed, 9.0, loss) for n, (number, seed, loss) in enumerate(flat)]
+    found = confirm(LUCKY, records, "eval_loss", "min")
+    assert found.compared == (1, 2) and found.noise is not None
+    assert [each.number for each in found.trials] == [1, 2, 0]
+
+
 def test_seeds_that_change_nothing_are_noticed():
     found = confirm(LUCKY[:1], repeats({0: [0.9, 0.9]}), "eval_loss", "min")
     assert not found.winner.varies
@@ -156,3 +167,14 @@ def test_on_a_front_a_trial_may_fall_behind_by_its_means():
     chances = {each.number: each.chance for each in found.trials}
     assert chances[0] > 0.99 and chances[1] < 0.05 and chances[2] > 0.99
     assert found.winner.number == 0
+
+
+def test_on_a_front_a_seed_that_another_trial_lacks_is_not_lost():
+    point = {"eval_loss": 1.0, "eval_cost": 2.0}
+    trials = [ended_trial(number, "complete", {}, point) for number in range(2)]
+    records = [repeat(seed, 0, seed, point) for seed in (1, 2, 3)]
+    records += [repeat(3 + seed, 1, seed, point) for seed in (1, 2)]
+    records.append(repeat(6, 1, 3, point, status="failed"))
+    found = confirm_front(trials, records, {"eval_loss": "min", "eval_cost": "min"})
+    assert found.compared == (1, 2)
+    assert {each.number: each.lost for each in found.trials} == {0: 0, 1: 1}

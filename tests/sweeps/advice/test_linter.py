@@ -10,6 +10,7 @@ import pytest
 import yaml
 from finished_sweeps import a_search, ended_trial, results_of, sweep_tree
 
+from results.records.branch import Branch
 from sweeps.advice.linter import ADVISERS, advise
 from sweeps.spec.spec import SweepSpec
 
@@ -264,14 +265,7 @@ def test_examples_that_comparing_trials_does_not_take_and_too_few(
     tmp_path, noise, examples, trained, expected
 ):
     trials, write = with_noise(noise, trained)
-    tree = {
-        "model": "org/model",
-        "objective": "sft",
-        "data": {"train": "org/data"},
-        "budget": {"trials": 8, "evaluations": 2},
-        "search": {"early_stopping": "asha"},
-        "evaluation": {"examples": examples},
-    }
+    tree = stopped_early(examples)
     changes = found(tmp_path, "examples", trials, prepare=write, **tree)
     if expected is None:
         assert changes == []
@@ -280,6 +274,24 @@ def test_examples_that_comparing_trials_does_not_take_and_too_few(
         name, _, value = change.partition(": ")
         assert name == "evaluation.examples"
         assert value == expected if expected == "all" else abs(int(value) - expected) < 10
+
+
+def test_the_steps_that_a_branch_took_over_count_as_training(tmp_path):
+    trials, write = with_noise(2.0, 100)
+    taken = Branch(trunk=0, siblings=(9,), steps=1, tokens=800)
+    branches = [each.with_changes(branch=taken) for each in trials]
+    assert found(tmp_path, "examples", branches, prepare=write, **stopped_early("all")) == []
+
+
+def stopped_early(examples):
+    return {
+        "model": "org/model",
+        "objective": "sft",
+        "data": {"train": "org/data"},
+        "budget": {"trials": 8, "evaluations": 2},
+        "search": {"early_stopping": "asha"},
+        "evaluation": {"examples": examples},
+    }
 
 
 def rated(*, diverge_from: float):

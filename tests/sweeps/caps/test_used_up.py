@@ -93,7 +93,9 @@ def test_a_resume_with_nothing_left_is_refused_with_the_cap_to_raise(tmp_path):
     def of(hours):
         return SweepSpec.parse(sweep_tree(budget={"hours": hours, "evaluations": 4}))
 
-    with pytest.raises(LaunchError, match=r"2\.5 of 2 h .* resume ended --set budget\.hours=4\.5"):
+    with pytest.raises(
+        LaunchError, match=r"2\.5 of 2 h .* resume ended --home .* --set budget\.hours=4\.5"
+    ):
         refuse_if_used_up(sweep, folder, of(2))
     refuse_if_used_up(sweep, folder, of(3))
     done = sweep_here("resume", "ended", "--set", "budget.hours=2.4", home=tmp_path)

@@ -17,8 +17,8 @@ from sweeps.spec.settings import SearchSettings
 
 RAYS = {"asha": ASHAScheduler, "median": MedianStoppingRule, "none": FIFOScheduler}
 
-OF_PAUSES = {"min_time_slice", "hard_stop"}
-"""A trial that Tune has paused goes on in its slot."""
+WITHOUT_EFFECT = {"min_time_slice", "hard_stop", "stop_last_trials"}
+"""A trial that Tune has paused goes on in its slot, and each ends by itself at the last point."""
 
 
 def test_every_rule_that_is_documented_is_there():
@@ -28,7 +28,7 @@ def test_every_rule_that_is_documented_is_there():
 @pytest.mark.parametrize("name", RAYS)
 def test_a_rules_options_are_rays(name):
     theirs = inspect.signature(RAYS[name].__init__).parameters.keys()
-    theirs -= {"self", *RESERVED, *OF_PAUSES}
+    theirs -= {"self", *RESERVED, *WITHOUT_EFFECT}
     assert type(EARLY_STOPPING[name]).model_fields.keys() == theirs
     assert isinstance(make_scheduler(SearchSettings(early_stopping=name), 9), RAYS[name])
 

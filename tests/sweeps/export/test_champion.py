@@ -61,6 +61,21 @@ def test_only_a_better_winner_takes_the_place(trained):
     assert int(version(trained).version) == 2
 
 
+def test_a_later_sweep_of_the_same_name_is_another_one(trained):
+    only(trained, 0)
+    before = version(trained)
+    assert offered(trained) == f"Trial 0 is pydoc@best already: version {before.version}."
+    client, store = MlflowClient(trained.tracking_uri), trained.sweep("kept").store
+    for record in store.trials():
+        run = client.create_run(client.get_run(record.run_id).info.experiment_id)
+        store.write_trial(record.with_changes(run_id=run.info.run_id))
+    assert offered(trained).startswith(f"Not registered: pydoc@best, version {before.version}, has")
+    client.set_model_version_tag("pydoc", before.version, "winnow.eval_loss", "99.0")
+    said = offered(trained)
+    assert f"better than version {before.version}; how sure that is was not measured." in said
+    assert int(version(trained).version) == int(before.version) + 1
+
+
 def test_another_data_set_is_not_compared(trained):
     client = MlflowClient(trained.tracking_uri)
     client.create_registered_model("foreign{x}")

@@ -28,7 +28,7 @@ def test_a_trial_without_training_has_nothing_to_export(tmp_path, method, number
         chosen(folder, number)
     assert str(refusal.value) == (
         f"sweep 'ended' has no weights of trial 0: its method, {method}, trains nothing; "
-        "`sweep ask ended --trial 0` answers as it does; trials with weights: 1"
+        f"`sweep ask ended --home {tmp_path} --trial 0` answers as it does; trials with weights: 1"
     )
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from sweeps.cli.app import app
 from sweeps.home.home import SweepHome
 from sweeps.page.page import render, write
+from sweeps.page.tables import cost
 from sweeps.verdict.results import Results
 
 NAMES = ["learning_rate", "lora.rank", "schedule", "wsd.decay_fraction"]
@@ -251,6 +252,13 @@ def test_the_spec_is_read_from_the_folder_of_the_launch(tmp_path, monkeypatch):
 def test_left_out_rows_are_told(tmp_path):
     folder = write_ended(tmp_path, a_search(3), rows_left_out={"no answer": 1234})
     assert "rows left out: no answer 1,234" in page_of(folder).text
+
+
+def test_the_time_between_the_parts_of_a_resumed_sweep_is_none_of_its_own(tmp_path):
+    trials = [ended_trial(0, "complete", {"learning_rate": 1e-4}, 1.0)]
+    parts = {"created": 50.0, "seconds_before": 60.0, "resumed": [90_000.0], "ended": 90_120.0}
+    folder = write_ended(tmp_path, trials, **parts)
+    assert dict(cost(Results.read(folder)))["wall-clock time"] == "3 min"
 
 
 def test_early_stopping_shows_its_rungs_and_what_it_saved(tmp_path):

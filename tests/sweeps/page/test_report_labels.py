@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from finished_sweeps import ended_trial, write_ended
+from repeats import repeats, write_repeats
 from sklearn.metrics import classification_report
 
+from sweeps.page.labels import labels
 from sweeps.page.page import render
 from sweeps.verdict.results import Results
 from trainables.board.job import ANSWERS, LOSSES
@@ -66,6 +68,18 @@ def test_each_label_has_the_figures_of_scikit_learn(tmp_path):
             )[f"{number}.0"]
             wanted += [f"{told[name]:.3f}" for name in ("precision", "recall", "f1-score")]
         assert rows[label] == wanted
+
+
+def test_the_labels_are_those_of_the_trial_that_wins_by_fresh_seeds(tmp_path):
+    rate = {"learning_rate": 1e-4}
+    trials = [ended_trial(n, "complete", rate, loss) for n, loss in enumerate((1.0, 1.1))]
+    folder = write_ended(tmp_path, trials)
+    write_repeats(folder, repeats({0: [2.0, 2.1], 1: [1.0, 1.1]}))
+    measure(np.zeros(10), folder.store.trial_folder(0) / LOSSES)
+    measure(Examples.labels, folder.store.trial_folder(1) / LOSSES)
+    found = labels(Results.read(folder))
+    assert found is not None and found.trial == 1
+    assert [score.f1 for score, _ in found.rows] == [1.0, 1.0, 1.0]
 
 
 def test_confusions_come_by_what_they_cost_and_not_by_their_number(tmp_path):

@@ -11,6 +11,7 @@ from data_samples import write_lines
 from spec_samples import problems_of
 from typer.testing import CliRunner
 
+from results.records.method_choice import MethodChoice
 from results.records.record import SweepRecord
 from sweeps.base.errors import SweepError
 from sweeps.books.books import new_record
@@ -18,6 +19,7 @@ from sweeps.books.resumption import changed_spec
 from sweeps.cli.app import app
 from sweeps.home.home import SweepHome
 from sweeps.planning.cards import Card
+from sweeps.planning.choice import with_choice
 from sweeps.planning.sizes import GIB
 from sweeps.run.fitting import settle_method, settle_method_here
 from sweeps.spec.spec import SweepSpec
@@ -135,6 +137,17 @@ def test_a_resume_with_the_same_file_keeps_the_choice(folder, tree, tmp_path):
     assert changes == [] and again.trial == spec.trial
     more, changes = changed_spec(sweep, None, ["budget.trials=+2"])
     assert more.trial.method == "lora" and len(changes) == 1
+
+
+def test_what_a_resume_changes_of_the_slots_stands_beside_the_choice(folder, tree):
+    choice = MethodChoice(
+        method="full", gpu="small", workers=2, deepspeed={"zero_stage": 3}, at_once=4, why=""
+    )
+    taken = with_choice(SweepSpec.parse(tree), choice)
+    assert (taken.slots.workers, taken.slots.engine.zero_stage) == (2, 3)
+    tree["slots"] = {"workers": 4, "deepspeed": {"zero_stage": 1}}
+    given = with_choice(SweepSpec.parse(tree), choice)
+    assert (given.slots.workers, given.slots.engine.zero_stage) == (4, 1)
 
 
 def test_plan_says_what_is_taken(folder, tree):

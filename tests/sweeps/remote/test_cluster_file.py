@@ -57,6 +57,19 @@ def test_a_good_file_has_no_problem_and_its_prices_are_read_from_comments(tmp_pa
     assert list(file.worker_types) == ["worker"]
 
 
+def test_a_price_is_that_of_the_type_in_which_it_stands(tmp_path):
+    text = GOOD.replace("price: 0.096", "the head").replace("  worker:", "  worker:  # price: 7")
+    assert read(tmp_path, text).prices == {"worker": 7.0}
+    flow = "available_node_types:\n  head: {}  # price: 2\n  worker:\n    max_workers: 2 # price: 3"
+    assert read(tmp_path, flow).prices == {"head": 2.0, "worker": 3.0}
+    after = "available_node_types:\n  head:\n    a: 1\nmax_workers: 2  # price: 3\n"
+    assert read(tmp_path, after).prices == {}
+    above = (
+        "available_node_types:\n  head:\n    a: 1\n  # price: 3\n  worker:\n    a: 1\n# price: 4\n"
+    )
+    assert read(tmp_path, above).prices == {"worker": 3.0}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -75,6 +75,8 @@ def test_a_quote_is_compared_with_what_the_trials_took(tmp_path):
     assert caps_lines(sweep, folder) == [said]
     dear = sweep.with_changes(quote={"low": 1.0, "high": 2.0})
     assert "8 s, more" in caps_lines(dear, folder)[0]
+    half = dear.with_changes(state="interrupted")
+    assert caps_lines(half, folder)[0].startswith("training of all trials: 8 s; the dry run")
     assert caps_lines(sweep.with_changes(ended=None), folder) == []
 
 

@@ -11,6 +11,9 @@ from typer.testing import CliRunner
 
 from results.records.record import Provenance
 from sweeps.cli.app import app
+from sweeps.home.home import SweepHome
+from sweeps.page.comparison import render_comparison
+from sweeps.verdict.comparison import compare
 from trainables.board.job import LOSSES
 
 DATA = Provenance(seed=1, data_fingerprint="abc")
@@ -120,6 +123,20 @@ def test_the_page_has_all_sweeps_and_loads_nothing(tmp_path):
         each.measurements[-1].metrics["eval_loss"] for each in a_search(30) if each.status.can_win
     )
     assert figure.data[0].y[-1] == pytest.approx(best, rel=1e-5)
+
+
+def test_the_line_of_a_sweep_ends_at_its_best_on_the_whole_validation_set(tmp_path):
+    """Not at what it had on the part of the set that evaluations under way took."""
+    folder = made(tmp_path, "parts", [1.5, 1.4])
+    for record in folder.store.trials():
+        (at,) = record.measurements
+        parts = at.model_copy(update={"subset": {"eval_loss": 0.5 + record.number}})
+        folder.store.write_trial(record.with_changes(measurements=(parts,)))
+    made(tmp_path, "whole", [1.6])
+    compared = compare([folder, SweepHome(tmp_path).sweep("whole")])
+    page = render_comparison(compared)
+    charts = json.loads(page.partition('id="charts">')[2].partition("</script>")[0])
+    assert [line["y"][-1] for line in charts["progress"]["data"]] == [1.4, 1.6]
 
 
 def test_strange_settings_are_shown_and_not_run(tmp_path):

@@ -288,10 +288,19 @@ def test_what_judges_took_is_summed(tmp_path):
 
 def test_reasons_of_thousands_of_trials_are_counted(tmp_path):
     records = [trial(number, status="failed", error=f"fault {number}") for number in range(1000)]
+    records.append(trial(1000, "complete", 1.0))
     console = Console(file=io.StringIO(), width=120)
     folder = SweepHome(tmp_path).sweep("alpaca-lora")
-    ranking = Results(folder, sweep(state="complete"), records).ranking
-    show_left_out(console, ranking)
+    show_left_out(console, Results(folder, sweep(state="complete"), records))
     lines = console.file.getvalue().splitlines()
     assert "fault 0" in lines[0] and len(lines) == 201
     assert lines[-1] == "  and 800 more reasons; --json has those of all trials"
+
+
+def test_reasons_are_told_once_where_no_trial_has_won(tmp_path):
+    records = [trial(number, status="failed", error=f"fault {number}") for number in range(8)]
+    console = Console(file=io.StringIO(), width=120)
+    found = Results(SweepHome(tmp_path).sweep("alpaca-lora"), sweep(state="complete"), records)
+    show_result(console, found, at_the_end=False)
+    show_left_out(console, found)
+    assert [console.file.getvalue().count(f"fault {number}") for number in range(8)] == [1] * 8

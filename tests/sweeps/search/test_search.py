@@ -359,6 +359,22 @@ def test_a_rung_between_two_points_is_decided_at_the_next_one():
         assert verdict(scheduler, point, 2.0) == TrialScheduler.STOP
 
 
+def test_trials_that_ended_before_are_in_the_brackets_they_were_in():
+    search = SearchSettings(early_stopping_options={"grace_period": 1, "brackets": 3})
+    ended = [record(n, COMPLETE, *losses(*(n + p / 10 for p in range(9)))) for n in range(40)]
+    live, resumed = (make_scheduler(search, 9) for _ in range(2))
+    for each in ended:
+        trial = _Gone(str(each.number), {"trial": each.number})
+        live.on_trial_add(None, trial)
+        *earlier, last = [{"point": m.point, **m.metrics} for m in each.measurements]
+        for result in earlier:
+            live.on_trial_result(None, trial, result)
+        live.on_trial_complete(None, trial, last)
+    replay(resumed, ended, search)
+    first, then = ([sorted(b._rungs[-1][1].values()) for b in s._brackets] for s in (live, resumed))
+    assert first == then and all(map(len, first))
+
+
 def test_options_reach_the_sampler():
     options = {"n_startup_trials": 7, "unfinished": False}
     sampler = make_sampler(SearchSettings(sampler="tpe", sampler_options=options))

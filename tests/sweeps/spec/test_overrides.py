@@ -74,3 +74,8 @@ def test_a_mistake_names_the_changes_beside_the_file(tmp_path):
     for overrides, named in ([], ""), (["budget.trials=3"], "--set budget.trials and "):
         with pytest.raises(SpecError, match=rf"\.yaml with {named}--name: 1 problem\n  name: "):
             loaded(tmp_path, overrides, name="no name")
+
+
+def test_a_name_that_is_none_of_the_mistakes_is_not_named(tmp_path):
+    with pytest.raises(SpecError, match=r"a\.yaml with --set budget\.trials: 1 problem\n  budget"):
+        loaded(tmp_path, ["budget.trials=-4"], name="fine")

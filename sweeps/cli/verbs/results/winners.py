@@ -42,12 +42,11 @@ def winners(
         from sweeps.verdict.results import Results
 
         results = Results.read(SweepHome.find(home).existing(name))
-        ranking = results.ranking
     if as_json:
-        echo_json(winners_json(results.sweep, ranking, top, results.confirmed))
+        echo_json(winners_json(results.sweep, results.ranking, top, results.confirmed))
         return
     from sweeps.report.finale import show_left_out, show_result
 
     console = make_console()
     show_result(console, results, top, at_the_end=False)
-    show_left_out(console, ranking)
+    show_left_out(console, results)
