@@ -51,11 +51,12 @@ HARM: dict[str, Callable[[Inputs, Path], object]] = {
 }
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
 @pytest.mark.parametrize("what", HARM)
 def test_a_trial_without_its_files_fails_with_their_name_and_the_next_one_trains(
-    desk, inputs, tmp_path, what
+    desk, inputs, tmp_path, what, lanes
 ):
-    worker = desk.worker(inputs, Safeguards(checkpoint_seconds=0, trial_timeout=300))
+    worker = desk.worker(inputs, Safeguards(checkpoint_seconds=0, trial_timeout=300), lanes)
     HARM[what](inputs, tmp_path / "hurt")
     _, outcome = desk.trial(worker, tiny.trial(), tmp_path / "hurt")
     assert outcome.ending is Ending.FAILED and what in outcome.error
@@ -64,7 +65,7 @@ def test_a_trial_without_its_files_fails_with_their_name_and_the_next_one_trains
     assert outcome.ending is Ending.COMPLETE and len(losses) == 2
 
 
-def full(*_: object) -> None:
+def full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 

@@ -19,6 +19,7 @@ from trainables.core.evaluation import AnswersCost
 from trainables.data.tokens.sequences import IntArray
 from trainables.losses.advantages import without_difference
 from trainables.losses.batch import Batch, to_device
+from trainables.losses.forward import evaluating
 from trainables.losses.policy import Pass, PolicyLoss
 from trainables.losses.values import valuing
 from trainables.metrics.length import ENDED
@@ -224,12 +225,9 @@ class Rollouts:
         """What the value head expects at the answers' tokens."""
 
         def known(batch: Batch) -> torch.Tensor:
-            was_training = self._model.training
-            self._model.eval()
             precise = autocast(self._config, self._workshop.device)
-            with precise, valuing(self._model, batch) as values:
+            with precise, evaluating(self._model), valuing(self._model, batch) as values:
                 self._log_probabilities(self._model, batch)
-            self._model.train(was_training)
             return values.pop()
 
         return self._of_tokens(rollout, known)
