@@ -289,7 +289,11 @@ class _Worker:
         return Checkpoints(folder, every, layout)
 
     def _layout(self, job: Job) -> str:
-        return f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
+        config = job.config
+        layout = f"{ranks.world_size()} workers, {config.deepspeed!r}"
+        # A ramp is made of whole micro-batches: its steps have other examples with smaller ones.
+        ramps = config.batch_ramp.start_fraction < 1
+        return f"{layout}, micro-batches of {config.micro_batch_size}" if ramps else layout
 
     def _measure_base(self, job: Job) -> Outcome:
         if not job.config.learns.trains:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from trainables.losses.policy import Pass, PolicyLoss
 from trainables.losses.values import valuing
 from trainables.metrics.length import ENDED
 from trainables.metrics.written import Written
-from trainables.objectives.policy import RlConfig
+from trainables.objectives.policy import KL, RlConfig
 from trainables.training.base import autocast
 from trainables.training.plan import Plan
 from trainables.training.references import References
@@ -96,6 +96,12 @@ class Rollouts:
         """Means over what was trained on since the last call. All ranks call it."""
         self._settle()
         return self._journal.taken()
+
+    def check(self, metrics: Mapping[str, float], step: int) -> None:
+        """DivergedError if an evaluation finds the policy too far from the base, whose answers to
+        training prompts are not known without `rl.beta`."""
+        if not self._settings.beta and KL in metrics:
+            self._health.check_kl(metrics[KL], step)
 
     def save(self, folder: Path, step: int) -> None:
         """Write what a trial needs to go on after `step` into its checkpoint. All ranks call it."""
