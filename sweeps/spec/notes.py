@@ -45,6 +45,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_idle_lanes(spec),
         *_without_answers(spec),
         *_idle_examples(spec),
+        *_idle_ramp(spec),
         *_idle_encoders(spec),
         *_idle_passages(spec),
         *_idle_ranges(spec),
@@ -147,6 +148,15 @@ def _idle_examples(spec: SweepSpec) -> Iterable[str]:
         why = "with budget.evaluations 1 the only evaluation is the one at a trial's end"
     if why:
         yield f"evaluation.examples has no effect: {why}."
+
+
+def _idle_ramp(spec: SweepSpec) -> Iterable[str]:
+    """How long a ramp lasts, where there is none."""
+    given = {f"batch_ramp.{name}" for name in spec.trial.batch_ramp.model_fields_set}
+    given |= {*spec.space}
+    ramps = spec.trial.batch_ramp.start_fraction < 1 or "batch_ramp.start_fraction" in spec.space
+    if "batch_ramp.fraction" in given and not ramps:
+        yield "batch_ramp.fraction has no effect with batch_ramp.start_fraction 1: nothing grows."
 
 
 def _idle_encoders(spec: SweepSpec) -> Iterable[str]:

@@ -186,5 +186,8 @@ class _LaneJob:
 
     def _leave(self) -> None:
         self._open.close()
+        # The first one's folder goes with the next job: the watchdog writes there.
+        if self._lanes.storage and not self._first:
+            self._lanes.storage.drop(self._job.folder)
         self._lanes.told.left(self._job)
         self._lanes.ended()

@@ -93,9 +93,15 @@ def test_a_fixed_setting_that_no_trial_reads_is_pointed_out(tmp_path):
             "floor_fraction: set, but no trial reads it (method lora, objective sft, schedule "
             "constant, optimizer.name adamw).",
         ),
+        (
+            {"batch_ramp": {"fraction": 0.5}},
+            "batch_ramp.fraction has no effect with batch_ramp.start_fraction 1: nothing grows.",
+        ),
     ],
 )
-def test_so_are_constants_that_an_optimizer_or_a_schedule_lacks(tmp_path, change, remark):
+def test_so_are_constants_that_an_optimizer_or_a_schedule_or_a_batch_lacks(
+    tmp_path, change, remark
+):
     assert notes(SweepSpec.parse(sft_tree(tmp_path, **change))) == [remark]
 
 
@@ -105,6 +111,8 @@ def test_constants_that_some_trials_read_are_not_pointed_out(tmp_path):
         "optimizer.beta2": {"uniform": [0.9, 0.99]},
         "schedule": {"choice": ["constant", "cosine"]},
         "floor_fraction": {"choice": [0.0, 0.1]},
+        "batch_ramp.start_fraction": {"choice": [0.25, 1.0]},
+        "batch_ramp.fraction": {"choice": [0.1, 0.2]},
     }
     assert not notes(SweepSpec.parse(sft_tree(tmp_path, space=space)))
 
