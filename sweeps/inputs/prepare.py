@@ -15,6 +15,7 @@ from sweeps.inputs.affordable_examples import remark, settled
 from sweeps.inputs.budgets import Extent, description, extents, remarks
 from sweeps.inputs.class_metrics import check_class_metrics
 from sweeps.inputs.evaluation_share import evaluation_share, larger_than_sets
+from sweeps.inputs.idle_settings import check_class_weights, idle_settings
 from sweeps.inputs.model_fit import check_lengths, model_remarks
 from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.inputs.reward_checks import check_reward_lengths
@@ -63,9 +64,11 @@ def checked_inputs(
     """The prepared inputs of a sweep, compared with all that its file asks of them."""
     prepared = inputs_of(spec.trial, cache, trains, progress, spec.space)
     check_class_metrics(spec, prepared)
+    check_class_weights(spec, prepared)
     check_prompts(spec, prepared)
     check_reward_lengths(spec, prepared)
-    return replace(prepared, remarks=(*prepared.remarks, *reasoning_notes(spec, prepared)))
+    further = (*reasoning_notes(spec, prepared), *idle_settings(spec, prepared))
+    return replace(prepared, remarks=(*prepared.remarks, *further))
 
 
 def prepare(spec: SweepSpec, home: SweepHome, view: View) -> tuple[SweepSpec, Prepared | None]:

@@ -12,7 +12,7 @@ from trainables.config.rewards import FIELDS
 from trainables.core.data_error import DataError
 from trainables.data.making.rewards import answered, scored_whole
 from trainables.data.records.conversation import Conversation
-from trainables.data.retrieval.chats import load_chats
+from trainables.data.retrieval.chats import load_asked
 from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import Tokenizer, context_length, load_tokenizer
 from trainables.objectives.policy import RlConfig
@@ -66,7 +66,7 @@ def _longest(
 
 def _longest_of(folder: Path, chosen: Sequence[int]) -> Iterator[Conversation]:
     """The longest of these prompts of a set, with empty answers."""
-    lengths, chats = Prompts(folder).lengths, load_chats(folder)
+    lengths, chats = Prompts(folder).lengths, load_asked(folder)
     longest = sorted(chosen, key=lambda place: -int(lengths[place]))[:_LOOKED_AT]
     return (answered(chats[place], "") for place in longest)
 

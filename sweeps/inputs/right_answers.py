@@ -10,7 +10,7 @@ from pathlib import Path
 from sweeps.base.errors import SweepError
 from sweeps.spec.spec import SweepSpec
 from trainables.core.data_error import short
-from trainables.data.retrieval.chats import load_chats
+from trainables.data.retrieval.chats import load_asked
 from trainables.data.tokens.prompts import Prompts
 from trainables.metrics.answer_labels import MACRO_F1
 from trainables.metrics.formula import parts_of
@@ -109,7 +109,7 @@ def _without(folders: Sequence[Path]) -> str:
     counts, bare, first = Counter[str](), Counter[str](), dict[str, str]()
     for folder in folders:
         prompts = Prompts(folder)
-        for number, chat in enumerate(load_chats(folder)):
+        for number, chat in enumerate(load_asked(folder)):
             file = _ROW.sub("", chat.where)
             counts[file] += 1
             if not prompts[number].references:

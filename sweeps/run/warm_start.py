@@ -20,14 +20,20 @@ from search_spaces.values import Value, as_option
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepHome
 from sweeps.spec.spec import SweepSpec
+from trainables.config.optimizer_config import READ_BY
+from trainables.config.sections import CHOOSE, reads
 from trainables.training.inputs import Prepared
 
 FIRST_POINTS = 3
 """Number of best trials of an earlier sweep to try first, if the sampler is told of none of its
 trials; else the best one is tried again, to compare with."""
 
-_NO_MATTER = ("seed", "model", "model_revision", "micro_batch_size", "gradient_checkpointing")
-"""Fields in which equal trials may differ. The model is compared by its fingerprint."""
+_NO_MATTER = (
+    *("seed", "model", "model_revision", "micro_batch_size", "gradient_checkpointing"),
+    "evaluation.examples",
+)
+"""Fields in which equal trials may differ. The model is compared by its fingerprint; results are of
+the whole set."""
 
 _SECTIONS_NO_MATTER = ("data.", "deepspeed.")
 """The same for all fields below. Data are compared by their fingerprint."""
@@ -137,10 +143,12 @@ def _reason(spec: SweepSpec, record: TrialRecord) -> str:
 
 def _different(here: Mapping[str, object], there: Mapping[str, object]) -> list[str]:
     """The fields in which two configurations differ, without those that do not matter."""
+    chosen = {name: (str(here.get(name)),) for name in CHOOSE}  # records were once less sparing
     return [
         name
         for name in sorted({*here, *there})
         if as_option(here.get(name)) != as_option(there.get(name))
+        and (name not in READ_BY or reads(name, chosen))
         and name not in _NO_MATTER
         and not name.startswith(_SECTIONS_NO_MATTER)
     ]

@@ -42,10 +42,20 @@ def readers(methods: Sequence[tuple[str, Collection[str], str]]) -> tuple[str, .
     """Of methods, each with the searched fields and the objective, those that read most of the
     fields: a searched lora.rank leaves full out."""
     unread = {
-        method: sum(not reads(name, (method,), (objective,), ("wsd",)) for name in names)
+        method: sum(not reads(name, _chosen(method, objective)) for name in names)
         for method, names, objective in methods
     }
     return tuple(method for method, count in unread.items() if count == min(unread.values()))
+
+
+def _chosen(method: str, objective: str) -> dict[str, tuple[str, ...]]:
+    """A schedule and an optimizer that read all fields of such."""
+    return {
+        "method": (method,),
+        "objective": (objective,),
+        "schedule": ("wsd",),
+        "optimizer.name": ("adamw",),
+    }
 
 
 def with_overrides(

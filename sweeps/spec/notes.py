@@ -16,7 +16,7 @@ from sweeps.spec.encoders import idle_encoders
 from sweeps.spec.generation import usual_mode
 from sweeps.spec.reach import reachable
 from trainables.config.judge import JudgeMetric
-from trainables.config.sections import reads
+from trainables.config.sections import CHOOSE, reads
 from trainables.core.lookup import PassageFields
 from trainables.methods.registry import METHODS
 from trainables.metrics.formula import parts_of
@@ -45,6 +45,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_idle_lanes(spec),
         *_without_answers(spec),
         *_idle_examples(spec),
+        *_idle_ramp(spec),
         *_idle_encoders(spec),
         *_idle_passages(spec),
         *_idle_ranges(spec),
@@ -149,6 +150,15 @@ def _idle_examples(spec: SweepSpec) -> Iterable[str]:
         yield f"evaluation.examples has no effect: {why}."
 
 
+def _idle_ramp(spec: SweepSpec) -> Iterable[str]:
+    """How long a ramp lasts, where there is none."""
+    given = {f"batch_ramp.{name}" for name in spec.trial.batch_ramp.model_fields_set}
+    given |= {*spec.space}
+    ramps = spec.trial.batch_ramp.start_fraction < 1 or "batch_ramp.start_fraction" in spec.space
+    if "batch_ramp.fraction" in given and not ramps:
+        yield "batch_ramp.fraction has no effect with batch_ramp.start_fraction 1: nothing grows."
+
+
 def _idle_encoders(spec: SweepSpec) -> Iterable[str]:
     for field in idle_encoders(spec.trial, spec.space):
         section = field.partition(".")[0]
@@ -191,30 +201,27 @@ def _unread(spec: SweepSpec) -> Iterable[str]:
     """Settings that no trial of the sweep reads."""
     if not spec.trial.learns.trains:
         return
-    methods = _possible(spec, "method", spec.trial.method)
-    schedules = _possible(spec, "schedule", spec.trial.schedule)
+    chosen = _chosen(spec)
     fixed = leaves(spec.trial.model_dump(exclude_unset=True))
     for how, names in (("searched", spec.space), ("set", fixed)):
-        unread = [
-            name for name in names if not reads(name, methods, (spec.trial.objective,), schedules)
-        ]
+        unread = [name for name in names if not reads(name, chosen)]
         if unread:
+            said = ", ".join(f"{name} {' or '.join(values)}" for name, values in chosen.items())
             yield (
                 f"{', '.join(unread)}: {how}, but no trial reads "
-                f"{'them' if len(unread) > 1 else 'it'} (method {' or '.join(methods)}, objective "
-                f"{spec.trial.objective}, schedule {' or '.join(schedules)})."
+                f"{'them' if len(unread) > 1 else 'it'} ({said})."
             )
 
 
 def _left_at_one_value(spec: SweepSpec) -> Iterable[str]:
     """Fields searched for some methods but fixed for another that reads them."""
-    objectives, schedules = (spec.trial.objective,), _possible(spec, "schedule", "")
+    chosen = _chosen(spec)
     for name, dimension in spec.space.items():
         if set(dimension.parents) != {"method"}:
             continue
         points = reachable(spec.space, ["method", name])
         without = (str(point["method"]) for point in points if name not in point)
-        left = [each for each in without if reads(name, (each,), objectives, schedules)]
+        left = [each for each in without if reads(name, {**chosen, "method": (each,)})]
         if left:
             value = spec.trial.with_params({"method": left[0]}).flat().get(name, "unset")
             yield f"{name} is {show(value)} in all trials of method {' and '.join(left)}."
@@ -284,6 +291,12 @@ def _rewarded_backwards(spec: SweepSpec) -> Iterable[str]:
                 f"rl.rewards: {name} has weight {weight:g}, which rewards {wanted} values, "
                 f"although its {usual}imum is best; for the contrary, give it weight {-weight:g}."
             )
+
+
+def _chosen(spec: SweepSpec) -> dict[str, tuple[str, ...]]:
+    """The possible values of the fields on which it depends what a trial reads."""
+    fixed = leaves(spec.trial.model_dump())
+    return {name: _possible(spec, name, str(fixed[name])) for name in CHOOSE}
 
 
 def _possible(spec: SweepSpec, name: str, fixed: str) -> tuple[str, ...]:

@@ -18,7 +18,9 @@ from trainables.board.job import Job
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation, Outcome
 from trainables.slots import slot
+from trainables.slots.board_progress import BoardProgress
 from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_lanes import LaneSource
 from trainables.training.inputs import Inputs
 
 _NODE = SimpleNamespace(get_node_id=lambda: "node")
@@ -51,8 +53,15 @@ class Desk:
             return None  # nobody wants it to end
         return self._loop.run_until_complete(getattr(self.board, name)(*arguments))
 
-    def worker(self, inputs: Inputs, safeguards: Safeguards | None = None) -> slot._Worker:
-        return slot._Worker(BoardClient(self), inputs, safeguards or Safeguards())
+    def worker(
+        self, inputs: Inputs, safeguards: Safeguards | None = None, lanes: int = 1
+    ) -> slot._Worker:
+        """A slot's only worker; with several lanes, nothing waits for the free ones."""
+        board, kept = BoardClient(self), safeguards or Safeguards()
+        if lanes == 1:
+            return slot._Worker(board, inputs, kept)
+        source = LaneSource(lanes, lambda kind: None)
+        return slot._Worker(board, inputs, kept, BoardProgress(board, gpu=False), source)
 
     def trial(self, worker: Any, config: TrialConfig, folder: Path) -> tuple[list[float], Outcome]:
         """Its losses, and how it ended, after as many attempts as it takes."""

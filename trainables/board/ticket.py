@@ -148,12 +148,13 @@ class Ticket:
         Returns its ending if that is impossible, or None for another try.
         """
         config = self.job.config
-        if config.micro_batch_size == 1:
-            error = f"does not fit into memory even with a micro-batch of 1: {outcome.error}"
+        least = 2 if config.batch_ramp.start_fraction < 1 else 1  # a ramp needs two sizes
+        if config.micro_batch_size <= least:
+            error = f"does not fit into memory even with a micro-batch of {least}: {outcome.error}"
             return Outcome(Ending.INFEASIBLE, outcome.cost, error)
         asked = min(config.micro_batch_size, config.learns.step_size(config))
         # An evaluation may hold more sequences than a step, and also fits with fewer.
-        smaller = max(1, (outcome.micro_batch_size or asked) // 2)
+        smaller = max(least, (outcome.micro_batch_size or asked) // 2)
         self.job = replace(self.job, config=config.with_params({"micro_batch_size": smaller}))
         self.attempt = replace(self.attempt, micro_batch_size=smaller)
         return None

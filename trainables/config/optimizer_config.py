@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -21,6 +22,18 @@ OptimizerName = Literal[
     "lion_8bit",
     "lamb",
 ]
+
+
+_ADAMS = ("adamw", "adamw_fused", "adamw_8bit", "paged_adamw_8bit", "adam", "lamb")
+_LIONS = ("lion", "lion_8bit")
+
+READ_BY: Mapping[str, tuple[str, ...]] = {
+    "optimizer.beta1": (*_ADAMS, *_LIONS, "sgd"),
+    "optimizer.beta2": (*_ADAMS, *_LIONS),
+    "optimizer.epsilon": _ADAMS,
+    "floor_fraction": ("linear", "cosine", "wsd"),
+}
+"""The constants that only some optimizers or schedules have, each with the names of these."""
 
 
 class OptimizerConfig(Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from trainables.config.optimizer_config import READ_BY
 from trainables.core.frozen import Frozen
 from trainables.core.kind import Kind
 from trainables.methods import registry as methods
@@ -24,16 +25,20 @@ _OF_TRAINING = frozenset(
 """Fields that a trial reads only if it trains."""
 
 
-def reads(
-    name: str, methods: Sequence[str], objectives: Sequence[str], schedules: Sequence[str]
-) -> bool:
-    """Whether a trial of one of these methods, objectives and schedules reads a field."""
+CHOOSE = ("method", "objective", "schedule", "optimizer.name")
+"""The fields on whose values it depends which others are read."""
+
+
+def reads(name: str, chosen: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a trial reads a field; `chosen` are the possible values of each field in CHOOSE."""
     section, _, inner = name.partition(".")
-    known = [METHODS[each] for each in methods if each in METHODS]
+    known = [METHODS[each] for each in chosen["method"] if each in METHODS]
     if section in _OF_TRAINING and known and not any(method.trains for method in known):
         return False
+    if (able := READ_BY.get(name)) is not None:
+        return not {*able}.isdisjoint((*chosen["schedule"], *chosen["optimizer.name"]))
     if not inner or section not in (*SECTIONS, "wsd"):
         return True
     kinds: list[Kind] = [*known]
-    kinds += [OBJECTIVES[name] for name in objectives if name in OBJECTIVES]
-    return section in schedules or any(section in kind.sections for kind in kinds)
+    kinds += [OBJECTIVES[name] for name in chosen["objective"] if name in OBJECTIVES]
+    return section in chosen["schedule"] or any(section in kind.sections for kind in kinds)

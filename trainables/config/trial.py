@@ -24,7 +24,7 @@ from trainables.config.known_metrics import listed, way_out
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.config.own_metrics import CodeMetric, OwnMetric, check_names, own_modes
 from trainables.config.rewards import check_rewards, of_models, rewarded
-from trainables.config.sections import SECTIONS, reads
+from trainables.config.sections import CHOOSE, SECTIONS, reads
 from trainables.core.frozen import (
     BelowOne,
     Fraction,
@@ -54,8 +54,8 @@ else:  # the known names, which a message about a wrong one lists
     MethodName = Literal[tuple(METHODS)]
 Precision = Literal["fp32", "fp16", "bf16"]
 
-_FORMULAS = "evaluation.formulas"
-"""Measured with or without generated answers."""
+_FORMULAS, _EXAMPLES = "evaluation.formulas", "evaluation.examples"
+"""Read with or without generated answers."""
 
 _REVISION = re.compile(r"[A-Za-z0-9_][\w.+/-]*", re.ASCII)
 
@@ -281,8 +281,7 @@ class TrialFields(Frozen):
     def flat_with(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Same as `with_params(params).flat()`, but also for a refused combination."""
         values: dict[str, Any] = {**leaves(self.model_dump(mode="json")), **params}
-        kinds = (values["method"],), (values["objective"],), (values["schedule"],)
-        asks = bool(self.evaluation.metrics)
+        chosen = {name: (str(values[name]),) for name in CHOOSE}
         if self.evaluation.formulas == ():
             values.pop(_FORMULAS)
         if not self.micro_batch_grows:
@@ -290,8 +289,15 @@ class TrialFields(Frozen):
         return {
             name: value
             for name, value in values.items()
-            if value is not None and reads(name, *kinds) and (asks or not _is_evaluation(name))
+            if value is not None and reads(name, chosen) and self._evaluates_by(name)
         }
+
+    def _evaluates_by(self, name: str) -> bool:
+        """Whether a field, if it is of the evaluation, has to do with what is measured."""
+        settings = self.evaluation
+        of_answers = name.startswith("evaluation.") and name not in (_FORMULAS, _EXAMPLES)
+        idle = name == _EXAMPLES and settings.examples == "all"
+        return bool(settings.metrics) or not (of_answers or idle)
 
 
 if TYPE_CHECKING:
@@ -304,10 +310,6 @@ else:
         __doc__="Configuration of a trial: its fields, and a section per method and objective.",
         **{name: (settings, settings()) for name, settings in SECTIONS.items()},
     )
-
-
-def _is_evaluation(name: str) -> bool:
-    return name.startswith("evaluation.") and name != _FORMULAS
 
 
 def field_names() -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from trainables.lanes.bank import Bank
 from trainables.lanes.lane import Lane
 from trainables.lanes.layout import Layout
 from trainables.losses.batch import to_batch, to_device
+from trainables.losses.forward import evaluating
 from trainables.losses.loss import Floats
 from trainables.training.base import autocast
 from trainables.training.workshop import Workshop
@@ -51,9 +52,8 @@ class JointEvaluation:
         examples, first = self._workshop.validation_set, lanes[0]
         if not first.ends:
             examples = part_at_points(first.config, examples) or examples
-        self._base.eval()
-        rows = self._rows(lanes, examples)
-        self._base.train()
+        with evaluating(self._base):
+            rows = self._rows(lanes, examples)
         return list(rows.cpu().numpy())
 
     def _rows(self, lanes: Sequence[Lane], examples: Examples) -> torch.Tensor:

@@ -41,7 +41,8 @@ class Lanes:
         self._turn = 0
 
     def run(self, first: Entry, refill: Refill) -> None:
-        """Train the first trial and all that `refill` gives, until no lane is left."""
+        """Train the first trial and all that `refill` gives, until no lane is left; without a lane
+        for the first one nothing, as it waits for this slot."""
         gc.freeze()  # as for a trial alone
         try:
             self._set_up(first.config)
@@ -52,8 +53,8 @@ class Lanes:
             return
         try:
             self._seat(first)
-            while self._fill(refill):
-                self._tick()
+            if self._lanes:
+                self._train(refill)
         except torch.AcceleratorError:
             raise  # this process has lost its device
         except Exception as error:  # noqa: BLE001 - any error in a trial is told as its outcome
@@ -63,6 +64,10 @@ class Lanes:
             self._base.activation_checkpointing_disable()
             release_pages()
             release_memory()
+
+    def _train(self, refill: Refill) -> None:
+        while self._fill(refill):
+            self._tick()
 
     def _set_up(self, config: TrialConfig) -> None:
         self._kind, self._config = kind_of(config), config

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from trainables.losses.batch import Batch
@@ -9,6 +12,18 @@ from trainables.losses.head import unwrapped
 from trainables.losses.right_padding import padded_on_the_right
 
 _INPUTS = ("input_ids", "attention_mask", "position_ids", "token_type_ids")
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Context with the model's dropout disabled; afterwards it is as before, also after an error:
+    other trials may go on with the same base."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:

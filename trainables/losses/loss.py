@@ -23,6 +23,7 @@ from trainables.core.ranks import rank, sum_over_ranks, world_size
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch, to_batch, to_device
+from trainables.losses.forward import evaluating
 from trainables.losses.tokens import TokenLosses
 from trainables.metrics.formula import with_formulas
 from trainables.metrics.metric import Measured
@@ -212,14 +213,12 @@ def measured_rows(
     All ranks make the same number of forward passes (ZeRO-3 gathers weights in each of them): a
     rank without examples left repeats one and does not count it.
     """
-    was_training = model.training
-    model.eval()
     # Similar lengths together, for little padding, and long ones first.
     by_length = np.argsort(-examples.lengths, kind="stable")
     mine = by_length[rank() :: world_size()]
     rows = torch.zeros(len(mine), loss.columns, dtype=torch.float64, device=device)
     parts = _parts(len(examples), micro_batch_size)
-    with progress.phase("evaluating", len(parts)) as gauge:
+    with progress.phase("evaluating", len(parts)) as gauge, evaluating(model):
         for part in parts:
             counted = mine[part]
             asked = counted if len(counted) else by_length[-1:]
@@ -229,7 +228,6 @@ def measured_rows(
             if len(counted):
                 rows[part] = measured.double()
             gauge.advance()
-    model.train(was_training)
     whole = torch.zeros(len(examples), loss.columns, dtype=torch.float64, device=device)
     whole[torch.from_numpy(mine).to(device)] = rows
     found: Floats = sum_over_ranks(whole).cpu().numpy()

@@ -12,6 +12,7 @@ from peft import PeftModel
 from trainables.core.ranks import any_rank
 from trainables.data.tokens.sequences import IntArray
 from trainables.losses.batch import Batch, queued
+from trainables.losses.forward import evaluating
 
 Untouched = Callable[[Batch], torch.Tensor]
 """From a batch to the loss sums of its sequences under the base."""
@@ -76,10 +77,6 @@ class Reference:
 @contextlib.contextmanager
 def as_untouched(model: torch.nn.Module | PeftModel) -> Iterator[None]:
     """Context with the model's adapter and dropout disabled."""
-    was_training = model.training
-    model.eval()
-    try:
-        with model.disable_adapter() if isinstance(model, PeftModel) else contextlib.nullcontext():
-            yield
-    finally:
-        model.train(was_training)
+    bare = model.disable_adapter() if isinstance(model, PeftModel) else contextlib.nullcontext()
+    with evaluating(model), bare:
+        yield

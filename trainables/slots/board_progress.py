@@ -51,10 +51,10 @@ class BoardProgress:
         self._at(())
 
     def lane(self, job: Job) -> Progress:
-        """The progress of a job in a lane, beside others, until `left`."""
-        self._job = None
+        """The progress of a job in a lane, beside others, until `left`. What the slot does before
+        the first of them trains is done for the job taken last."""
         self._look(job)
-        return Progress(partial(self._note, job.trial_id))
+        return Progress(partial(self._in_lane, job.trial_id))
 
     def left(self, job: Job) -> None:
         """A job has left its lane."""
@@ -81,6 +81,10 @@ class BoardProgress:
     def _at(self, phases: Phases) -> None:
         if self._job is not None:
             self._note(self._job, phases)
+
+    def _in_lane(self, job: str, phases: Phases) -> None:
+        self._job = None
+        self._note(job, phases)
 
     def _note(self, job: str, phases: Phases) -> None:
         # A new mapping, since the thread may be reading the old one.

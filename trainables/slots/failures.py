@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from trainables.board.board_client import BoardClient
 from trainables.board.job import Job
 from trainables.config.batch_split import split_step
 from trainables.config.trial import TrialConfig
@@ -24,14 +25,21 @@ _FULL = 2**20
 """A disk with fewer free bytes than this counts as full: the failed file was too large for it."""
 
 
-def failed(job: Job, error: Exception, storage: SlotStorage | None) -> Outcome:
-    """The failed trial's outcome; the whole traceback is written to its folder."""
+def failed(board: BoardClient, job: Job, error: Exception, storage: SlotStorage | None) -> Outcome:
+    """The failed trial's outcome; the whole traceback is written to its folder.
+
+    If the disk failed, the board closes: the trial is not at fault, and goes on when the sweep is
+    resumed.
+    """
     file = job.folder / f"error-rank{ranks.rank()}.txt"
     with suppress(OSError):  # the folder may be what failed the trial
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(traceback.format_exception(error)))
+        text = "".join(traceback.format_exception(error))
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
         if storage and not isinstance(error, StorageError):
             storage.push(file)
+    if not isinstance(error, RefusedError) and (why := no_storage(error, job.folder)):
+        board.close(why)
     first_line = (str(error).strip() or "no message").splitlines()[0]
     kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
     outcome = Outcome(Ending.FAILED, error=kind + first_line)

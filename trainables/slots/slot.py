@@ -23,7 +23,7 @@ from trainables.core.progress import NO_PROGRESS
 from trainables.slots import toy
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress
-from trainables.slots.failures import failed, no_storage
+from trainables.slots.failures import failed
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_forks import SlotForks
@@ -188,22 +188,17 @@ class _Worker:
             self.clear()
             ranks.barrier()
             job = replace(job, folder=self._storage.local(job.folder))
-        if self._lanes and takes(job, self._inputs):
-            with self._watchdog.watching(job.folder):
-                if self._lanes.train(job, self._warm_workshop()):
-                    return
         try:
             with self._watchdog.watching(job.folder):
+                if self._trained_in_lanes(job):
+                    return
                 job = self._with_micro_batch(job)
                 outcome = self._outcome(job)
         except RefusedError as error:
-            outcome = failed(job, error, self._storage)
+            outcome = failed(self._board, job, error, self._storage)
         except Exception as error:
-            outcome = failed(job, error, self._storage)
+            outcome = failed(self._board, job, error, self._storage)
             self._bound_growth(job, outcome)
-            if why := no_storage(error, job.folder):
-                # Not the trial's fault: it goes on when the sweep is resumed.
-                self._board.close(why)
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
                 self._board.fault(job.trial_id, outcome)
                 raise
@@ -216,6 +211,12 @@ class _Worker:
         """Delete the files of finished jobs on this node."""
         if self._storage and ranks.leads_node():
             self._storage.clear()
+
+    def _trained_in_lanes(self, job: Job) -> bool:
+        """Whether the job was trained in a lane, which has told how it ended."""
+        if self._lanes is None or not takes(job, self._inputs):
+            return False
+        return self._lanes.train(job, self._warm_workshop())
 
     def _outcome(self, job: Job) -> Outcome:
         if job.kind is JobKind.MEASURE_BASE:
@@ -288,7 +289,11 @@ class _Worker:
         return Checkpoints(folder, every, layout)
 
     def _layout(self, job: Job) -> str:
-        return f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
+        config = job.config
+        layout = f"{ranks.world_size()} workers, {config.deepspeed!r}"
+        # A ramp is made of whole micro-batches: its steps have other examples with smaller ones.
+        ramps = config.batch_ramp.start_fraction < 1
+        return f"{layout}, micro-batches of {config.micro_batch_size}" if ramps else layout
 
     def _measure_base(self, job: Job) -> Outcome:
         if not job.config.learns.trains:

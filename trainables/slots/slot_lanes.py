@@ -19,7 +19,7 @@ from trainables.lanes.kind import kind_of, suits
 from trainables.lanes.limits import FoundLimits
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress
-from trainables.slots.failures import failed, no_storage
+from trainables.slots.failures import failed
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_storage import SlotStorage
 from trainables.slots.uploads import Uploads
@@ -112,7 +112,7 @@ class SlotLanes:
         try:
             return _LaneJob(self, job, workshop).entry()
         except Exception as error:  # noqa: BLE001 - its fork's; those in the other lanes go on
-            self.board.ended(job.trial_id, failed(job, error, self.storage))
+            self.board.ended(job.trial_id, failed(self.board, job, error, self.storage))
             return None
 
 
@@ -169,10 +169,7 @@ class _LaneJob:
         self._lanes.board.ended(self._job.trial_id, outcome)
 
     def _failed(self, error: Exception) -> Outcome:
-        if why := no_storage(error, self._job.folder):
-            # Not the trial's fault: it goes on when the sweep is resumed.
-            self._lanes.board.close(why)
-        return failed(self._job, error, self._lanes.storage)
+        return failed(self._lanes.board, self._job, error, self._lanes.storage)
 
     def _go_alone(self, why: str | None) -> None:
         self._close()
@@ -189,5 +186,8 @@ class _LaneJob:
 
     def _leave(self) -> None:
         self._open.close()
+        # The first one's folder goes with the next job: the watchdog writes there.
+        if self._lanes.storage and not self._first:
+            self._lanes.storage.drop(self._job.folder)
         self._lanes.told.left(self._job)
         self._lanes.ended()

@@ -92,6 +92,10 @@ class SlotStorage:
                     self.push(file)
         shutil.rmtree(self.place, ignore_errors=True)
 
+    def drop(self, folder: Path) -> None:
+        """Delete a job's files on this node, once they are uploaded."""
+        shutil.rmtree(folder, ignore_errors=True)
+
     def at_hand(self, inputs: Inputs, node: str) -> Inputs:
         """The inputs under this node's paths; downloads them once."""
         if node == self.head:

@@ -209,6 +209,7 @@ def batch_sizes(config: TrialConfig, wanted: int | None, workers: int) -> NDArra
     while (missing := wanted - sizes.sum()) > 0:
         steps += math.ceil(missing / batch_size)
         sizes = ramp(config.batch_ramp, steps, batch_size, micro)
+    _check_memory(int(sizes.sum()))  # a single step may be larger than the budget
     return sizes
 
 

@@ -246,6 +246,8 @@ class Run(TrainerCallback):
         if self.rollouts is not None:
             scores = scores.with_metrics(self.rollouts.metrics())
         scores = self._with_answers(scores, point)
+        if self.rollouts is not None:
+            self.rollouts.check(scores.compared, self._step)
         if not scores.whole and self._wants_whole(point, scores):
             scores = self._workshop.validation.completed(*trial, scores)
         return scores.with_formulas(self._config.evaluation.formulas)

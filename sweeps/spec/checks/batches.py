@@ -15,6 +15,8 @@ from trainables.config.batch_split import split_batch
 from trainables.config.growth import AUTO, SIZE
 from trainables.config.trial import TrialConfig
 
+_RAMP = "batch_ramp.start_fraction"
+
 _NAMED = 4
 """Maximum number of faulty combinations that one problem names."""
 
@@ -44,6 +46,9 @@ def check_growth(
     elif not trial.learns.trains or trial.learns.rolls_out:
         why = f"auto times training steps, of which objective {trial.objective} has none of its own"
         yield Problem(SIZE, why, "set a number")
+    elif trial.batch_ramp.start_fraction < 1 or (space and _RAMP in space):
+        why = "auto would give each slot a batch_ramp of its own, made of whole micro-batches"
+        yield Problem(SIZE, why, "set a number, or leave batch_ramp out")
 
 
 def _has_auto(domain: Domain) -> bool:
@@ -76,7 +81,7 @@ def _sizes(domain: Domain) -> tuple[object, ...]:
 def _unramped(trial: TrialConfig, space: Space | None, workers: int) -> Iterator[Problem]:
     """A ramp starts with a smaller micro-batch, which is impossible for a single sequence."""
     fixed = {
-        "batch_ramp.start_fraction": trial.batch_ramp.start_fraction,
+        _RAMP: trial.batch_ramp.start_fraction,
         "batch_size": trial.batch_size,
         "micro_batch_size": trial.micro_batch_size,
     }
@@ -97,7 +102,7 @@ def _unramped(trial: TrialConfig, space: Space | None, workers: int) -> Iterator
 
 def _has_no_ramp(values: Mapping[str, object], workers: int) -> bool:
     size, most = values["batch_size"], values["micro_batch_size"]
-    start = values["batch_ramp.start_fraction"]
+    start = values[_RAMP]
     if not isinstance(size, int) or not isinstance(most, int):
         return False  # invalid batch sizes; reported by another check
     if not isinstance(start, int | float) or start >= 1:

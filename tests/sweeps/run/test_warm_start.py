@@ -67,6 +67,23 @@ def refusal(home, tree: dict) -> str:
     return str(refused.value)
 
 
+def test_records_with_constants_that_their_optimizer_lacks_are_of_the_same_configuration(tmp_path):
+    """As records once had them."""
+    sgd = {"optimizer": {"name": "sgd"}}
+    trial = whole(0, RATES[0], 2.0, **{"optimizer.name": "sgd"})
+    more = {"optimizer.beta2": 0.999, "optimizer.epsilon": 1e-8}
+    assert not more.keys() & trial.config.keys()
+    other = {"optimizer.beta1": 0.5}
+    trials = [
+        trial.model_copy(update={"number": number, "config": {**trial.config, **each}})
+        for number, each in enumerate((more, other))
+    ]
+    write_ended(tmp_path, trials, earlier_tree(**sgd))
+    (first,) = taken(tmp_path, **sgd)[1].sweeps
+    assert str(first).startswith("first: 1 trial told to the sampler")
+    assert first.not_told == {"other optimizer.beta1": 1}
+
+
 def test_trials_of_the_same_configuration_are_told_as_what_they_are(tmp_path):
     a_first_sweep(tmp_path)
     spec, warm = taken(tmp_path)

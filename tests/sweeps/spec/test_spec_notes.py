@@ -75,9 +75,46 @@ def test_a_fixed_setting_that_no_trial_reads_is_pointed_out(tmp_path):
     spec = SweepSpec.parse(sft_tree(tmp_path, prefix={"virtual_tokens": 8}))
     assert notes(spec) == [
         "prefix.virtual_tokens: set, but no trial reads it (method lora, objective sft, schedule "
-        "cosine)."
+        "cosine, optimizer.name adamw)."
     ]
     assert notes(SweepSpec.parse(sft_tree(tmp_path, lora={"rank": 8}))) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "remark"),
+    [
+        (
+            {"optimizer": {"name": "sgd", "beta1": 0.5, "epsilon": 1e-6}},
+            "optimizer.epsilon: set, but no trial reads it (method lora, objective sft, schedule "
+            "cosine, optimizer.name sgd).",
+        ),
+        (
+            {"schedule": "constant", "floor_fraction": 0.1},
+            "floor_fraction: set, but no trial reads it (method lora, objective sft, schedule "
+            "constant, optimizer.name adamw).",
+        ),
+        (
+            {"batch_ramp": {"fraction": 0.5}},
+            "batch_ramp.fraction has no effect with batch_ramp.start_fraction 1: nothing grows.",
+        ),
+    ],
+)
+def test_so_are_constants_that_an_optimizer_or_a_schedule_or_a_batch_lacks(
+    tmp_path, change, remark
+):
+    assert notes(SweepSpec.parse(sft_tree(tmp_path, **change))) == [remark]
+
+
+def test_constants_that_some_trials_read_are_not_pointed_out(tmp_path):
+    space = {
+        "optimizer.name": {"choice": ["sgd", "adamw"]},
+        "optimizer.beta2": {"uniform": [0.9, 0.99]},
+        "schedule": {"choice": ["constant", "cosine"]},
+        "floor_fraction": {"choice": [0.0, 0.1]},
+        "batch_ramp.start_fraction": {"choice": [0.25, 1.0]},
+        "batch_ramp.fraction": {"choice": [0.1, 0.2]},
+    }
+    assert not notes(SweepSpec.parse(sft_tree(tmp_path, space=space)))
 
 
 def test_more_evaluations_than_steps_are_pointed_out(tmp_path):

@@ -60,6 +60,20 @@ async def test_a_batch_of_one_gets_evaluations_of_one_before_it_is_infeasible():
 
 
 @in_a_loop
+async def test_a_batch_ramp_needs_micro_batches_that_can_grow():
+    board = await board_with()
+    waiting = job("a")
+    ramp = {"batch_ramp.start_fraction": 0.5, "micro_batch_size": 4, "batch_size": 8}
+    await board.submit(dataclasses.replace(waiting, config=waiting.config.with_params(ramp)))
+    await take(board, "one")
+    await board.ended("a", TOO_MUCH)
+    assert (await take(board, "one")).config.micro_batch_size == 2
+    await board.ended("a", TOO_MUCH)
+    outcome = await hear(board, "a")
+    assert outcome.ending is Ending.INFEASIBLE and "micro-batch of 2" in outcome.error
+
+
+@in_a_loop
 async def test_what_fits_in_the_end_says_with_which_micro_batch():
     board = await board_with("a", taken_by="one")
     await board.ended("a", TOO_MUCH)

@@ -135,6 +135,16 @@ def test_field_names_are_the_names_that_a_config_shows():
     assert {"lora.rank", "data.max_length", "budget.evaluations"} <= set(full.flat())
 
 
+def test_the_examples_that_are_measured_are_shown_though_no_answers_are_written():
+    part = SFT.with_params({"evaluation.examples": 200, "evaluation.prompts": 5})
+    assert part.flat()["evaluation.examples"] == 200
+    for config in (SFT, part):
+        assert "evaluation.prompts" not in config.flat(), "which are for answers"
+    assert "evaluation.examples" not in SFT.flat(), "all of them"
+    asked = SFT.with_params({"evaluation.metrics": ["eval_exact_match"]}).flat()
+    assert (asked["evaluation.examples"], asked["evaluation.prompts"]) == ("all", 200)
+
+
 @pytest.mark.parametrize(
     "params",
     [

@@ -44,3 +44,24 @@ def test_each_example_counts_once_in_as_many_passes_on_every_rank(
         passes.add(placed.passes)
     assert total.tolist() == list(range(1, count + 1))
     assert len(passes) == 1
+
+
+def test_a_model_goes_on_training_after_a_measurement_that_failed(tmp_path):
+    """In a slot with lanes other trials use it, whose activations are only then checkpointed."""
+    import torch
+
+    from trainables.data.tokens.examples import Examples
+    from trainables.losses.loss import measure
+
+    class Failing:
+        columns = 1
+
+        def rows(self, model, batch):
+            assert not model.training
+            raise RuntimeError("out of memory")
+
+    examples = Examples(tiny.make_sequences(tmp_path / "set", 3, seed=3))
+    model = torch.nn.Dropout().train()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        measure(Failing(), model, examples, 1, 0, torch.device("cpu"), None)
+    assert model.training

@@ -321,6 +321,31 @@ def test_ranking_is_the_area_under_the_roc_curve():
     assert ranking(predicted, np.ones(3000)) == (0.5, 0.0)
 
 
+@pytest.mark.parametrize("values", [(2, 2), (3, 5), (1, 4), (9, 9), (1000, 1000)])
+@pytest.mark.parametrize("count", [1, 2, 3, 12, 40])
+def test_ranking_counts_each_pair_once(count, values):
+    from trainables.metrics.ranking import ranking
+
+    rng = np.random.default_rng(count)
+    predicted, given = (rng.integers(0, most, count).astype(float) for most in values)
+    pairs = [
+        (p, q)
+        for p, a in zip(predicted, given, strict=True)
+        for q, b in zip(predicted, given, strict=True)
+        if a > b
+    ]
+    right = [1.0 if p > q else 0.5 * (p == q) for p, q in pairs] or [0.5]
+    apart = [p - q for p, q in pairs] or [0.0]
+    assert ranking(predicted, given) == pytest.approx((np.mean(right), np.mean(apart)))
+
+
+def test_a_prediction_that_is_no_number_has_no_rank():
+    from trainables.metrics.ranking import ranking
+
+    found = ranking(np.array([1.0, np.nan, 2.0]), np.array([0.0, 1.0, 1.0]))
+    assert np.isnan(found).all()
+
+
 def test_an_example_of_twice_the_weight_pulls_twice_as_hard(tmp_path):
     """The gradient of a batch is that of one where the heavy example comes twice."""
     import torch

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import tiny_training as tiny
 from desk import Desk, without_ray
-from spec_samples import problems_of, toy_tree
+from spec_samples import problems_of, sft_tree, toy_tree
 
+from sweeps.spec.spec import SweepSpec
 from trainables.core.evaluation import Ending
 from trainables.planning import growth
 from trainables.planning.growth import Grown, with_grown_micro_batch
@@ -154,3 +155,17 @@ def test_a_broken_file_is_found_anew(workshop, kept, monkeypatch):
 )
 def test_auto_is_refused_where_it_makes_no_sense(changes, said):
     assert any(said in problem for problem in problems_of(toy_tree(**changes)))
+
+
+@pytest.mark.parametrize(
+    "ramp",
+    [
+        {"batch_ramp": {"start_fraction": 0.5}},
+        {"space": {"batch_ramp.start_fraction": {"choice": [0.5, 1.0]}}},
+    ],
+    ids=["set", "searched"],
+)
+def test_auto_would_give_each_slot_a_ramp_of_its_own(tmp_path, ramp):
+    (problem,) = problems_of(sft_tree(tmp_path, micro_batch_size="auto", **ramp))
+    assert "auto would give each slot a batch_ramp of its own" in problem
+    SweepSpec.parse(sft_tree(tmp_path, micro_batch_size=4, **ramp))

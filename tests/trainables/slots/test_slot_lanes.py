@@ -91,6 +91,20 @@ def test_each_job_of_a_slot_with_lanes_ends_as_alone(desk, inputs, tmp_path):
     assert (tmp_path / "lanes" / best / LOSSES).is_file()
 
 
+def test_a_trial_that_cannot_share_the_base_does_not_wait_for_later_ones(desk, inputs, tmp_path):
+    """Which might come for as long as the sweep lasts."""
+    ended, ask = [], desk.ask
+
+    def watched(name, *arguments):
+        if name == "ended":
+            ended.append(arguments[0])
+        return ask(name, *arguments)
+
+    desk.ask = watched
+    served(desk, inputs, tmp_path, 2, {"head": JOBS["head"], "1": {}, "2": {"seed": 3}})
+    assert ended == ["head", "1", "2"]
+
+
 def test_a_base_that_cannot_be_loaded_fails_the_trial_and_not_the_slot(
     desk, inputs, tmp_path, monkeypatch
 ):

@@ -13,7 +13,8 @@ from trainables.core.progress import Phase, Progress
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot import _Worker
-from trainables.training import slow_precision
+from trainables.slots.slot_lanes import LaneSource
+from trainables.training import base, slow_precision
 from trainables.training.workshop import Workshop
 
 
@@ -62,8 +63,9 @@ def desk(monkeypatch):
     desk.shut()
 
 
-def worker_at(desk, inputs):
-    return _Worker(BoardClient(desk), inputs, Safeguards(), desk.told)
+def worker_at(desk, inputs, lanes=1):
+    source = LaneSource(lanes, lambda kind: None) if lanes > 1 else None
+    return _Worker(BoardClient(desk), inputs, Safeguards(), desk.told, source)
 
 
 def test_the_board_knows_how_far_a_slot_is(desk, inputs, tmp_path):
@@ -71,6 +73,26 @@ def test_the_board_knows_how_far_a_slot_is(desk, inputs, tmp_path):
     assert desk.looks == [(Phase("training", done, 4, "step"),) for done in (2, 4)]
     (state,) = desk.ask("overview")
     assert (state.job, state.phases) == (None, ())
+
+
+def test_so_it_does_of_a_trial_that_cannot_share_the_base_with_others(desk, inputs, tmp_path):
+    alone = tiny.trial(lora__target_modules=("q_proj", "lm_head"))
+    desk.trial(worker_at(desk, inputs, lanes=2), alone, tmp_path / "0")
+    assert desk.looks == [(Phase("training", done, 4, "step"),) for done in (2, 4)]
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_and_that_it_loads_the_model(desk, inputs, tmp_path, monkeypatch, lanes):
+    load = base.load_model
+
+    def watched(*arguments):
+        desk.told.tell()
+        desk.looks.append(desk.ask("overview")[0].phases)
+        return load(*arguments)
+
+    monkeypatch.setattr(base, "load_model", watched)
+    desk.trial(worker_at(desk, inputs, lanes), tiny.trial(), tmp_path / "0")
+    assert desk.looks[0] == (Phase("loading the model"),)
 
 
 def test_the_board_is_told_only_of_changes(desk, tmp_path):

@@ -20,8 +20,10 @@ from trainables.core.evaluation import Cost, Ending, Evaluation, Outcome
 from trainables.core.model_source import ModelSource
 from trainables.slots import slot
 from trainables.slots.board_monitor import BoardMonitor
+from trainables.slots.board_progress import BoardProgress
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_lanes import LaneSource
 from trainables.slots.slot_storage import SlotStorage, stored_inputs
 from trainables.slots.uploads import Uploads
 from trainables.storage import sealed
@@ -109,6 +111,26 @@ def test_a_trial_goes_on_from_its_checkpoint_on_a_node_that_has_nothing(
     assert left - {"5", "7"} == {"6"}, "the trial may have ended before the last one counted"
     assert sealed.is_whole(checkpoints / "checkpoint-6")
     assert not (tmp_path / "head").exists()
+
+
+def test_lanes_leave_no_files_of_ended_trials_on_their_node(tmp_path, prepared):
+    """One session of lanes may last as long as the sweep."""
+    head = tmp_path / "head"
+    storage = storage_for(RemoteFolder((tmp_path / "store").as_uri()), head, prepared)
+    desk = Desk()
+    life, board = desk.ask("hello", "slot-0"), BoardClient(desk)
+    source = LaneSource(2, lambda kind: desk.ask("take_like", "slot-0", life, kind))
+    told, safeguards = BoardProgress(board, gpu=False), Safeguards(storage=storage)
+    worker = slot._Worker(board, prepared, safeguards, told, source)
+    for number in range(4):
+        desk.ask("submit", Job(str(number), tiny.trial(seed=number), head / "trials" / f"{number}"))
+    worker.do(desk.ask("take", "slot-0", life, 0.0))
+    for number in range(4):
+        assert desk.board._queue[str(number)].outcome.ending is Ending.COMPLETE
+        losses = storage.sweep / "trials" / str(number)
+        assert "sequence_losses.npz" in losses.sizes()
+    assert [path.name for path in (storage.place / "trials").iterdir()] == ["0"]
+    desk.shut()
 
 
 def test_inputs_are_put_there_once_and_fetched_once(storage, prepared, scratch, monkeypatch):

@@ -87,3 +87,14 @@ def workshop(tmp_path_factory):
     from trainables.training.workshop import Workshop
 
     return Workshop(tiny.make_inputs(tmp_path_factory.mktemp("optimizers")))
+
+
+@pytest.mark.parametrize("field", ["beta1", "beta2", "epsilon"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trial_shows_the_constants_that_its_optimizer_has(name, field):
+    from trainables.training.optimizers import optimizer
+
+    config = tiny.trial(optimizer__name=name)
+    other = config.with_params({f"optimizer.{field}": 0.5})
+    matters = optimizer(other) != optimizer(config)
+    assert (f"optimizer.{field}" in config.flat()) == matters

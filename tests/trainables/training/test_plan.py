@@ -50,6 +50,12 @@ def test_a_budget_that_no_memory_could_plan_is_refused(budget):
         plan([10] * 1000, budget=budget)
 
 
+@pytest.mark.parametrize("ramp", [{}, {"start_fraction": 0.5, "fraction": 0.1}])
+def test_so_is_a_batch_that_is_larger_than_the_budget(ramp):
+    with pytest.raises(ValueError, match=r"at most 100,000,000 are planned; .* or batch_size"):
+        plan([10] * 1000, budget={"epochs": 1}, batch_size=2**30, batch_ramp=ramp)
+
+
 @pytest.mark.parametrize(
     ("steps", "evaluations", "expected"),
     [

@@ -151,8 +151,9 @@ def test_rewards_that_never_differ_are_said_and_end_the_trial(folder):
     assert "10 rollouts in a row" in outcome.error
 
 
-def test_a_policy_that_runs_away_has_diverged(workshop, folder):
-    config = rl_trial(folder, learning_rate=1.0, rl__max_kl=0.5, budget__steps=12)
+@pytest.mark.parametrize("beta", [0.04, 0.0])
+def test_a_policy_that_runs_away_has_diverged(workshop, folder, beta):
+    config = rl_trial(folder, learning_rate=1.0, rl__max_kl=0.5, rl__beta=beta, budget__steps=12)
     outcome = workshop.train(config, tiny.Watcher())
     assert outcome.ending is Ending.DIVERGED
     assert "KL divergence from the base" in outcome.error

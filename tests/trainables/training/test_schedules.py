@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainables.config.optimizer_config import ScheduleName
 from trainables.config.trial import TrialConfig
 from trainables.training.schedules import multiplier
 
@@ -78,6 +79,13 @@ def test_wsd_by_hand():
 def test_constant_stays_up_whatever_the_floor():
     got = rates(8, schedule="constant", warmup_fraction=0.5, floor_fraction=0.3)
     assert got == [0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("schedule", ScheduleName.__args__)
+def test_a_trial_shows_the_floor_that_its_schedule_has(schedule):
+    floors = [rates(8, schedule=schedule, floor_fraction=floor) for floor in (0.0, 0.3)]
+    shown = TOY.with_params({"schedule": schedule}).flat()
+    assert ("floor_fraction" in shown) == (floors[0] != floors[1])
 
 
 def test_cosine_is_half_way_down_in_the_middle_of_its_decay():

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from trainables.core.data_error import DataError, shown
-from trainables.core.label import written
+from trainables.core.label import key, written
 from trainables.data.records.place import MISSING, NUMBERS, Place
 
 _JUDGEMENTS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
@@ -53,8 +53,7 @@ def label(value: object, where: Place) -> str | tuple[str, ...]:
 
 
 def _one_label(value: object, where: Place) -> str:
-    # In a table, NaN is text.
-    if value in (None, "nan", "NaN") or (isinstance(value, float) and math.isnan(value)):
+    if _is_missing(value):
         return ""
     if isinstance(value, str):
         return text(value, where, "label").strip()
@@ -65,11 +64,17 @@ def _one_label(value: object, where: Place) -> str:
     )
 
 
+def _is_missing(value: object) -> bool:
+    """Whether it is null or NaN, which is text in a table."""
+    return value in (None, "nan", "NaN") or (isinstance(value, float) and math.isnan(value))
+
+
 def judgement(value: object, where: Place) -> bool | None:
-    """Whether an answer is good: true or false, or 1 or 0; None if null or empty."""
-    if value is None or value == "":
+    """Whether an answer is good: true or false, or 1 or 0 (1.0 in a table in which some are
+    missing); None if null, NaN or empty."""
+    if _is_missing(value) or value == "":
         return None
-    name = str(value).strip().lower() if isinstance(value, str | int | float) else ""
+    name = key(written(value)) if isinstance(value, str | int | float) else ""
     if name not in _JUDGEMENTS:
         raise DataError(f"{where}: label is {shown(value)}; it must be true (good) or false (bad)")
     return _JUDGEMENTS[name]

@@ -12,17 +12,30 @@ from trainables.data.records.conversation import Conversation, Message, ToolCall
 CHATS = "chats.jsonl"
 """In the folder of a set; in the order of its prompts."""
 
+ASKED = "asked.jsonl"
+"""Beside it, if the prompts are of other chats: those with what is looked up for them."""
 
-def write_chats(set_folder: Path, chats: Sequence[Conversation]) -> None:
+
+def write_chats(set_folder: Path, chats: Sequence[Conversation], name: str = CHATS) -> None:
     """Write the chats of a set, one a line."""
-    with (set_folder / CHATS).open("w", encoding="utf-8") as file:
+    with (set_folder / name).open("w", encoding="utf-8") as file:
         for chat in chats:
             file.write(json.dumps(asdict(chat), ensure_ascii=False) + "\n")
 
 
 def load_chats(set_folder: Path) -> list[Conversation]:
     """The chats of a set."""
-    with (set_folder / CHATS).open(encoding="utf-8") as file:
+    return _loaded(set_folder / CHATS)
+
+
+def load_asked(set_folder: Path) -> list[Conversation]:
+    """The chats of a set as the model is asked them, in the order of its prompts."""
+    own = set_folder / ASKED
+    return _loaded(own) if own.exists() else load_chats(set_folder)
+
+
+def _loaded(path: Path) -> list[Conversation]:
+    with path.open(encoding="utf-8") as file:
         return [_chat(json.loads(line)) for line in file]
 
 

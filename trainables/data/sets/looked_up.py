@@ -62,7 +62,9 @@ def _filled(
         return list(zip(some, render(some, tokenizer), strict=True))
 
     def fits(made: tuple[Conversation, Rendered]) -> bool:
-        return max((len(each.tokens) for each in made[1].sequences), default=0) <= length
+        rendered = made[1]
+        longest = max((len(each.tokens) for each in rendered.sequences), default=0)
+        return rendered.fault is None and longest <= length
 
     made, counts = filled(chats, pieces, lookup.layout, make, fits)
     return [chat for chat, _ in made], counts

@@ -22,7 +22,7 @@ from trainables.data.making.prompts import prompts
 from trainables.data.records.conversation import Conversation
 from trainables.data.rendering.named import template_identity, use_template
 from trainables.data.rendering.turn_end import turn_end_notes
-from trainables.data.retrieval.chats import write_chats
+from trainables.data.retrieval.chats import ASKED, write_chats
 from trainables.data.retrieval.knowledge import FOLDER as KNOWLEDGE
 from trainables.data.retrieval.knowledge import FURTHER as KNOWLEDGE_TOO
 from trainables.data.retrieval.knowledge import write_texts
@@ -46,7 +46,7 @@ from trainables.data.tokens.tokenizer import (
 )
 from trainables.objectives.classification import ClassificationConfig
 
-FORMAT_VERSION = 12
+FORMAT_VERSION = 13
 """To be increased whenever the same files would give different examples than before."""
 
 _MEASURED = ("validation", "test")
@@ -205,9 +205,11 @@ def _build(folder: Path, config: TrialConfig, model: _Model, progress: Progress)
     for name in _MEASURED if config.learns.learns_text else ():
         if name in made.sets():
             np.save(folder / name / BYTES, _text_bytes(made.sets()[name], loaded))
+    kept: dict[str, Sequence[Conversation]] = {**made.asked, "train": made.shown}
     for name, chats in made.asked.items():
         write_prompts(folder / name, *prompts(chats, loaded))
-    kept: dict[str, Sequence[Conversation]] = {**made.asked, "train": made.shown}
+        if chats != kept[name]:
+            write_chats(folder / name, chats, ASKED)
     for name, each in kept.items():
         if each:
             write_chats(folder / name, each)

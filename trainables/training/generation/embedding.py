@@ -17,6 +17,7 @@ from trainables.core.progress import Progress
 from trainables.core.progress_bars import no_progress_bars
 from trainables.data.retrieval.ranking import Embed, Vectors
 from trainables.data.tokens.tokenizer import Tokenizer, encode
+from trainables.losses.forward import evaluating
 from trainables.training.base import autocast
 
 
@@ -61,13 +62,10 @@ class StateMeans:
         rows = torch.tensor([ids + [0] * (longest - len(ids)) for ids in batch])
         mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids in batch])
         rows, mask = rows.to(self._device), mask.to(self._device)
-        was_training = self._model.training
-        self._model.eval()
-        with autocast(self._config, self._device):
+        with autocast(self._config, self._device), evaluating(self._model):
             backbone = self._model.base_model
             assert isinstance(backbone, torch.nn.Module), "transformers' name of a model's body"
             states = backbone(input_ids=rows, attention_mask=mask, use_cache=False)
-        self._model.train(was_training)
         means = (states.last_hidden_state.float() * mask.unsqueeze(-1)).sum(1)
         vectors: Vectors = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
         return vectors

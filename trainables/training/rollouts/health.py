@@ -104,11 +104,7 @@ class Health:
 
     def check(self, seen: Seen, step: int) -> None:
         """Note a rollout whose answers have been trained on; DivergedError with the reason."""
-        if not math.isfinite(seen.kl) or seen.kl > self.max_kl:
-            raise DivergedError(
-                f"the KL divergence from the base is {seen.kl:.3g} nats per token at step {step}, "
-                f"more than rl.max_kl {self.max_kl:g}; lower learning_rate, or raise rl.beta"
-            )
+        self.check_kl(seen.kl, step)
         self.lowest = min(self.lowest, seen.lowest)
         self.most_earned = max(self.most_earned, seen.earned)
         self.first = [*self.first, seen][:WINDOW]
@@ -120,6 +116,14 @@ class Health:
         self._check_values(step)
         self._check_entropy(step)
         self._check_reward(step)
+
+    def check_kl(self, kl: float, step: int) -> None:
+        """DivergedError if the policy is too far from the base."""
+        if not math.isfinite(kl) or kl > self.max_kl:
+            raise DivergedError(
+                f"the KL divergence from the base is {kl:.3g} nats per token at step {step}, "
+                f"more than rl.max_kl {self.max_kl:g}; lower learning_rate, or raise rl.beta"
+            )
 
     def _check_values(self, step: int) -> None:
         if all(each.value > _RUN_AWAY * self.most_earned for each in self.latest):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trainables.config.trial import TrialConfig
 from trainables.data.tokens.prompts import Prompt
 from trainables.losses.batch import Batch
+from trainables.losses.forward import evaluating
 from trainables.losses.head import unwrapped
 from trainables.metrics.written import Scored, Written
 from trainables.objectives.policy import KL, RlConfig
@@ -49,11 +50,8 @@ class Judge:
             [each.ids for each in written.answers],
             [[0.0] * each.tokens for each in written.answers],
         )
-        was_training = model.training
-        model.eval()
-        with self._workshop.progress.phase("comparing with the base"):
+        with self._workshop.progress.phase("comparing with the base"), evaluating(model):
             each = self._divergences(config, model, answers) / answers.answer_tokens
-        model.train(was_training)
         own = {**rewarded.own, KL: Scored(float(each.mean()), each.tolist())}
         return replace(rewarded, own=own)
 

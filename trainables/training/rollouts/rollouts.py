@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,12 @@ from trainables.core.evaluation import AnswersCost
 from trainables.data.tokens.sequences import IntArray
 from trainables.losses.advantages import without_difference
 from trainables.losses.batch import Batch, to_device
+from trainables.losses.forward import evaluating
 from trainables.losses.policy import Pass, PolicyLoss
 from trainables.losses.values import valuing
 from trainables.metrics.length import ENDED
 from trainables.metrics.written import Written
-from trainables.objectives.policy import RlConfig
+from trainables.objectives.policy import KL, RlConfig
 from trainables.training.base import autocast
 from trainables.training.plan import Plan
 from trainables.training.references import References
@@ -95,6 +96,12 @@ class Rollouts:
         """Means over what was trained on since the last call. All ranks call it."""
         self._settle()
         return self._journal.taken()
+
+    def check(self, metrics: Mapping[str, float], step: int) -> None:
+        """DivergedError if an evaluation finds the policy too far from the base, whose answers to
+        training prompts are not known without `rl.beta`."""
+        if not self._settings.beta and KL in metrics:
+            self._health.check_kl(metrics[KL], step)
 
     def save(self, folder: Path, step: int) -> None:
         """Write what a trial needs to go on after `step` into its checkpoint. All ranks call it."""
@@ -224,12 +231,9 @@ class Rollouts:
         """What the value head expects at the answers' tokens."""
 
         def known(batch: Batch) -> torch.Tensor:
-            was_training = self._model.training
-            self._model.eval()
             precise = autocast(self._config, self._workshop.device)
-            with precise, valuing(self._model, batch) as values:
+            with precise, evaluating(self._model), valuing(self._model, batch) as values:
                 self._log_probabilities(self._model, batch)
-            self._model.train(was_training)
             return values.pop()
 
         return self._of_tokens(rollout, known)

@@ -16,7 +16,7 @@ from trainables.core.errors import RefusedError
 from trainables.core.progress import Progress
 from trainables.data.making.rewards import answered, scored_whole
 from trainables.data.records.conversation import Conversation
-from trainables.data.retrieval.chats import load_chats
+from trainables.data.retrieval.chats import load_asked
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.sequences import TokenSequence
@@ -152,5 +152,5 @@ class RewardModels:
 
     def _chats_of(self, folder: Path) -> list[Conversation]:
         if folder not in self._chats:
-            self._chats[folder] = load_chats(folder)
+            self._chats[folder] = load_asked(folder)
         return self._chats[folder]

@@ -108,6 +108,8 @@ def test_pairs_that_teach_nothing_are_a_mistake(tmp_path, chosen, rejected, reas
     [
         {"messages": chat(U, A), "label": True},
         {"messages": chat(U, A), "label": 1},
+        {"messages": chat(U, A), "label": 1.0},
+        {"messages": chat(U, A), "label": "1.0"},
         {"messages": chat(U, A), "kto_tag": "true"},
         {"conversations": chat(U, A, spelling="sharegpt"), "label": True},
         {"prompt": "hi", "completion": "yes", "label": True},
@@ -131,6 +133,7 @@ def test_only_the_last_answer_of_a_chat_is_judged(tmp_path):
     [
         (None, r"no label \(label is null\); write its label"),
         ("", r"no label \(label is str ''\)"),
+        (float("nan"), r"no label \(label is float nan\)"),
         ("great", r"label is str 'great'; it must be true \(good\) or false"),
         ([1], "label is list .*true"),
     ],

@@ -8,6 +8,7 @@ import pytest
 from data_samples import write_lines
 
 from trainables.core.model_source import ModelSource
+from trainables.data.retrieval.chats import load_asked, load_chats
 from trainables.data.sets.prepare import prepare
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.prompts import Prompts
@@ -113,3 +114,34 @@ def test_as_many_as_fit_and_said(folder):
     assert CONTEXT - 100 < max(lengths) <= CONTEXT
     (note,) = (each for each in sets.data.summary.notes if "data.retrieve" in each)
     assert "24 of 24 prompts have fewer than 15: no more are found, or fit max_length" in note
+
+
+def test_a_reward_model_reads_the_chats_that_were_asked_in_training_as_in_evaluations(folder):
+    """Those that can be examples for others stay as they are."""
+    found = Sets(
+        folder,
+        objective="grpo",
+        rl={"rewards": {"eval_exact_match": 1.0}},
+        data__retrieve={"count": 1},
+    )
+    for each in (found.data.train, found.data.validation):
+        asked = [chat.question for chat in load_asked(each)]
+        assert asked == Prompts(each).questions
+        assert all("The mayor of" in question for question in asked)
+    shown = [chat.question for chat in load_chats(found.data.train)]
+    assert not any("The mayor of" in question for question in shown)
+
+
+def test_a_chat_whose_passages_the_template_refuses_stays_without_them(folder, tmp_path):
+    template = tmp_path / "refusing.jinja"
+    template.write_text(
+        "{% for turn in messages %}"
+        "{% if 'Town3 is called' in turn.content %}{{ raise_exception('no') }}{% endif %}"
+        "{{ turn.role }}: {{ turn.content }}{{ eos_token }}"
+        "{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    found = Sets(folder, data__template=str(template), data__retrieve={"count": 1})
+    learned = found.examples("train")
+    assert len(learned) == 16
+    bare = [prompt for prompt, _ in learned if "The mayor of" not in prompt]
+    assert len(bare) == 2 and all("Town3?" in prompt for prompt in bare)
