@@ -56,4 +56,4 @@ def _ratio(found: Sequence[Slice], part: str, above: str, below: str) -> str:
     ratios = [
         a / b for each in found for a, b in zip(each[part][above], each[part][below], strict=False)
     ]
-    return f"{statistics.median(ratios):.2f}"
+    return f"{statistics.median(ratios):.2f}" if ratios else ""
