@@ -1,6 +1,6 @@
 """LoRA trials in lanes, in as many as pay, one by one, through the Trainer, and compiled.
 
-    python -m benchmarks.lanes [--into FILE] [--shape 260K:8x2x128 ...] [--rounds 3]
+    python -m benchmarks.lanes [--into FILE] [--shape 260K:8x2x128 ...] [--rounds 3] [--uncompiled]
     python -m benchmarks.lanes --into FILE --rounds 0
 
 All train the same trials on the same random sequences of equal length in one process, in turns.
@@ -29,7 +29,7 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     for shape in options.shape if options.rounds else ():
-        made = measured(shape, options.rounds)
+        made = measured(shape, options.rounds, not options.uncompiled)
         add(options.into, made)
         print(f"{shape}: {made['step']}", flush=True)
     print(table(slices(options.into)))
@@ -40,6 +40,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shape", type=Shape.parse, nargs="+", default=SHAPES)
     parser.add_argument("--into", type=Path, default=Path("lanes.json"))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--uncompiled", action="store_true", help="a slice of seconds")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 

@@ -24,13 +24,17 @@ from trainables.training.workshop import Workshop
 STEPS = 14
 """Steps of a trial; the first ones and the last are not timed."""
 
+COMPILED = "compiled"
+"""The name of a way."""
+
 EVALUATIONS = 3
 """Of trials that are measured after each step, against those measured at the end."""
 
 
-def measured(shape: Shape, rounds: int) -> dict[str, Any]:
+def measured(shape: Shape, rounds: int, compiled: bool = True) -> dict[str, Any]:
     """Milliseconds of a trial's step each way, one number a round, and of an evaluation of all
-    lanes; and the number of lanes that `auto` finds."""
+    lanes; and the number of lanes that `auto` finds. Compiling takes most of a round: it is done
+    in the first, if at all."""
     with tempfile.TemporaryDirectory() as folder:
         workshop = Workshop(shape.inputs(Path(folder)))
         found = {name: _found(name, shape, workshop) for name in ("random", "tpe")}
@@ -39,9 +43,10 @@ def measured(shape: Shape, rounds: int) -> dict[str, Any]:
         evaluating = {"together": Lanes, "apart": Apart}
         step: dict[str, list[float]] = {name: [] for name in ways}
         evaluation: dict[str, list[float]] = {name: [] for name in evaluating}
-        for _ in range(rounds):
+        for number in range(rounds):
             for name, way in ways.items():
-                step[name].append(round(1000 * way(), 3))
+                if name != COMPILED or (compiled and number == 0):
+                    step[name].append(round(1000 * way(), 3))
             for name, kind in evaluating.items():
                 evaluation[name].append(round(1000 * _evaluating(kind, shape, workshop), 3))
         return {
@@ -70,7 +75,7 @@ def _ways(
         "auto": lambda: _median(timed(workshop, configs[:chosen], found.limits)) / chosen,
         "one lane": lambda: _median(timed(workshop, [alone])),
         "trainer": lambda: _in_trainer(workshop, alone),
-        "compiled": lambda: _in_trainer(workshop, alone.with_params({"compile": True})),
+        COMPILED: lambda: _in_trainer(workshop, alone.with_params({"compile": True})),
     }
 
 

@@ -110,12 +110,11 @@ class Shape:
 
 
 SHAPES = tuple(
-    map(
-        Shape.parse,
-        (
-            *("260K:16x1x64", "260K:8x1x128", "260K:8x2x128", "260K:8x4x256"),
-            *("builtin:8x1x64", "builtin:8x2x128", "20M:4x1x64", "20M:4x2x128"),
-        ),
-    )
+    Shape.parse(f"{model}:{sizes}")
+    for model, all_sizes in {
+        "260K": ("16x1x64", "8x1x128", "8x2x128", "8x4x256"),
+        "builtin": ("8x1x64", "8x2x128"),
+    }.items()
+    for sizes in all_sizes
 )
 """Those of the table."""

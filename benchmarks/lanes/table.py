@@ -41,21 +41,19 @@ def table(found: Sequence[Slice]) -> str:
 
 
 def _row(shape: str, found: Sequence[Slice]) -> list[str]:
-    alone = _all(found, "step", "one lane")
+    alone = [value for each in found for value in each["step"]["one lane"]]
     ways = ("lanes", "auto", "trainer", "compiled")
-    lanes, auto, trainer, compiled = (_ratio(alone, _all(found, "step", way)) for way in ways)
-    together = _ratio(*(_all(found, "evaluation", way) for way in ("apart", "together")))
+    lanes, auto, trainer, compiled = (_ratio(found, "step", "one lane", way) for way in ways)
+    together = _ratio(found, "evaluation", "apart", "together")
     finds = [[each["auto"][sampler] for each in found] for sampler in ("random", "tpe")]
     numbers = ", ".join("/".join(map(str, sorted(set(each)))) for each in finds)
     middle = f"{statistics.median(alone):.3g}"
     return [shape, middle, lanes, auto, numbers, trainer, compiled, together, str(len(alone))]
 
 
-def _all(found: Sequence[Slice], part: str, way: str) -> list[float]:
-    """The rounds of all slices."""
-    return [value for each in found for value in each[part][way]]
-
-
-def _ratio(above: Sequence[float], below: Sequence[float]) -> str:
-    ratios = [a / b for a, b in zip(above, below, strict=True)]
-    return f"{statistics.median(ratios):.2f}"
+def _ratio(found: Sequence[Slice], part: str, above: str, below: str) -> str:
+    """The median over rounds; of a way that was left out in some, over the others."""
+    ratios = [
+        a / b for each in found for a, b in zip(each[part][above], each[part][below], strict=False)
+    ]
+    return f"{statistics.median(ratios):.2f}" if ratios else ""
