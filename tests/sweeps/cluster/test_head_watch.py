@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+from ports import free_port
 
 from sweeps.base.errors import HeadLostError
 from sweeps.cluster import head_watch
@@ -21,7 +22,7 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def head():
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", free_port())) as server:
         yield server
 
 
