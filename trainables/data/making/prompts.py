@@ -17,9 +17,25 @@ def prompts(chats: Sequence[Conversation], tokenizer: Tokenizer) -> tuple[list[P
     """The prompt and the references of each chat, and the ids that end an answer.
 
     They are what the model is trained on, but never cut. An answer ends with eos, or as the
-    references end, whatever the tokenizer's eos is.
+    references end, whatever the tokenizer's eos is. DataError if the template refuses a chat.
     """
-    parts = [_parts(_sound(rendered).sequences[-1]) for rendered in render(chats, tokenizer)]
+    return _prompts(chats, [_sound(each) for each in render(chats, tokenizer)], tokenizer)
+
+
+def taken(chats: Sequence[Conversation], tokenizer: Tokenizer) -> list[Prompt | None]:
+    """The same prompts; None for a chat that the template refuses, as it may with what is looked up
+    for it."""
+    rendered = list(render(chats, tokenizer))
+    sound = [place for place, each in enumerate(rendered) if each.fault is None]
+    made, _ = _prompts([chats[n] for n in sound], [rendered[n] for n in sound], tokenizer)
+    found = dict(zip(sound, made, strict=True))
+    return [found.get(place) for place in range(len(chats))]
+
+
+def _prompts(
+    chats: Sequence[Conversation], rendered: Sequence[Rendered], tokenizer: Tokenizer
+) -> tuple[list[Prompt], set[int]]:
+    parts = [_parts(each.sequences[-1]) for each in rendered]
     ends = {answer[-1] for _, answer in parts} & {*tokenizer.get_added_vocab().values()}
     eos = tokenizer.eos_token_id
     stops = ends if eos is None else {*ends, eos}
@@ -37,7 +53,7 @@ def _references(chat: Conversation, first: str) -> tuple[str, ...]:
 
 
 def _sound(rendered: Rendered) -> Rendered:
-    """The same; its fault as an error, which looked-up examples may bring in."""
+    """The same; its fault as an error."""
     if rendered.fault:
         raise rendered.fault
     return rendered

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from trainables.core.lookup import Lookup
-from trainables.data.making.prompts import prompts
+from trainables.data.making.prompts import prompts, taken
 from trainables.data.records.conversation import Conversation
 from trainables.data.retrieval.fitting import filled
 from trainables.data.retrieval.library import Library
@@ -55,15 +55,20 @@ class LookedUpPrompts:
         }
 
     def with_pieces(self, chats: Sequence[Conversation]) -> tuple[list[Prompt], list[int]]:
-        """The prompts of any chats, and the number of pieces in each."""
+        """The prompts of any chats, and the number of pieces in each; DataError if the template
+        refuses one without any."""
         pieces = list(self._library.found(chats, self._lookup, self._embed))
-        return filled(
+        made, counts = filled(
             chats,
             pieces,
             self._lookup.layout,
-            lambda some: prompts(some, self._tokenizer)[0],
+            lambda some: taken(some, self._tokenizer),
             self._fits,
         )
+        for chat, prompt in zip(chats, made, strict=True):
+            if prompt is None:
+                prompts([chat], self._tokenizer)  # says why
+        return [prompt for prompt in made if prompt is not None], counts
 
-    def _fits(self, prompt: Prompt) -> bool:
-        return self._room is None or len(prompt.tokens) <= self._room
+    def _fits(self, prompt: Prompt | None) -> bool:
+        return prompt is not None and (self._room is None or len(prompt.tokens) <= self._room)
