@@ -15,7 +15,7 @@ from pathlib import Path
 
 from results.mlflow.settings import MLFLOWS_OWN
 from results.ranking.winners import Ranking
-from results.records.record import SweepRecord
+from results.records.record import Edit, SweepRecord
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import after
 from sweeps.base.interruption import interruptible
@@ -43,7 +43,7 @@ from sweeps.run.ends import closing, ending, freed_if_empty
 from sweeps.run.fitting import edits_for, plan_for, settle_method_here
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import most_repeats, refuse_to_confirm, share_of_confirmation
-from sweeps.run.warm_start import read_earlier, take_over
+from sweeps.run.warm_start import Earlier, read_earlier, take_over
 from sweeps.run.what_is_left import is_done, refuse_if_used_up, refuse_late_start
 from sweeps.search.priors import with_priors
 from sweeps.spec.notes import small_space
@@ -99,33 +99,20 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder, progress, began = home.sweep(spec.name), Progress(view.at), time.time()
     folder.refuse_if_taken()
     with progress.phase(_CHECKING):
-        refuse_if_misfit(spec, address)
-        winners(spec.trial, home)  # what is missing of earlier sweeps is said at once
-        earlier = read_earlier(spec, home)
-        refuse_if_taken(spec)
-        refuse_if_away(spec, home, view)
+        earlier = _checked(spec, home, view, address)
     spec, choice = settle_method_here(spec, home.cache, progress, address)
-    if choice:
-        view.say(f"{choice}.")
+    for line in (*([f"{choice}."] if choice else []), *share_of_confirmation(spec)):
+        view.say(line)
     broken = Breakdowns(view.say)
     way_out = "choose another name with --name"
-    for line in share_of_confirmation(spec):
-        view.say(line)
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have just freed the name
         spec, prepared = prepare(spec, home, view)
         refuse_below_one_trial(spec, prepared.inputs if prepared else None)
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
-        warm = take_over(earlier, spec, prepared)
-        plan, quote = plan_for(spec, prepared, view, address), kept(home.cache, spec)
-        edits = edits_for(spec, prepared, plan, view, address)
-        spec = edited(spec, edits)
-        spec, prior = primed(spec, prepared)
-        if prior:
-            view.say(prior)
-        check = Preflight(spec, prepared, plan, edits, most_repeats(spec))
-        check.refuse_here(home.path, view, address)
+        warm, quote = take_over(earlier, spec, prepared), kept(home.cache, spec)
+        spec, edits, check = _fitted(spec, prepared, home, view, address)
         record = new_record(spec, prepared, warm, began, quote, edits, choice)
         for line in record.warm_start:
             view.say(f"Warm start: {line}")
@@ -134,6 +121,31 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
             if earlier:
                 folder.store.write_warm_start(warm)
             return _run(spec, folder, prepared, books, check, view, address)
+
+
+def _checked(spec: SweepSpec, home: SweepHome, view: View, address: str | None) -> list[Earlier]:
+    """Check what needs neither model nor data; the sweeps that this one starts from."""
+    refuse_if_misfit(spec, address)
+    winners(spec.trial, home)  # what is missing of earlier sweeps is said at once
+    earlier = read_earlier(spec, home)
+    refuse_if_taken(spec)
+    refuse_if_away(spec, home, view)
+    return earlier
+
+
+def _fitted(
+    spec: SweepSpec, prepared: Prepared | None, home: SweepHome, view: View, address: str | None
+) -> tuple[SweepSpec, tuple[Edit, ...], Preflight]:
+    """The sweep as it fits its machines, which are checked here as far as they can be, with what
+    was edited for that, and with its priors."""
+    plan = plan_for(spec, prepared, view, address)
+    edits = edits_for(spec, prepared, plan, view, address)
+    spec, prior = primed(edited(spec, edits), prepared)
+    if prior:
+        view.say(prior)
+    check = Preflight(spec, prepared, plan, edits, most_repeats(spec))
+    check.refuse_here(home.path, view, address)
+    return spec, edits, check
 
 
 @_process_kept()
@@ -195,24 +207,11 @@ def _resume(
     spec: Path | None,
     address: str | None,
 ) -> Finished:
-    began = time.time()
-    changed, changes = changed_spec(folder, spec, overrides)
-    changed = with_priors(edited(changed, earlier.edits), earlier.priors)
-    progress = Progress(view.at)
-    for change in changes:
-        view.say(f"Changed: {change}")
-    for note in small_space(changed):
-        view.say(f"Note: {note}")
-    for line in share_of_confirmation(changed, folder):
-        view.say(line)
+    began, progress = time.time(), Progress(view.at)
+    changed, changes = _changed(folder, earlier, view, overrides, spec)
     done = is_done(earlier, folder, changed, changes)
     with progress.phase(_CHECKING):
-        if not done:
-            refuse_if_used_up(earlier, folder, changed)
-            refuse_if_misfit(changed, address)
-        refuse_if_behind(changed, folder, earlier)
-        if not done:
-            refuse_if_away(changed, home, view, earlier)
+        _check_again(changed, folder, earlier, home, view, address, done)
     broken, way_out = Breakdowns(view.say), stop_it(folder.path.name)
     with claimed(storage_of(changed), folder, view, way_out, broken) as claim:
         catch_up(changed, folder, earlier)
@@ -233,6 +232,44 @@ def _resume(
         with mirrored(mirror, progress):
             books = Books(changed, home, folder, record, mirror, broken)
             return _run(changed, folder, prepared, books, check, view, address)
+
+
+def _changed(
+    folder: SweepFolder,
+    earlier: SweepRecord,
+    view: View,
+    overrides: Sequence[str],
+    spec: Path | None,
+) -> tuple[SweepSpec, Sequence[str]]:
+    """The sweep with the changes of this resume, and these in words; each is said."""
+    changed, changes = changed_spec(folder, spec, overrides)
+    changed = with_priors(edited(changed, earlier.edits), earlier.priors)
+    for change in changes:
+        view.say(f"Changed: {change}")
+    for note in small_space(changed):
+        view.say(f"Note: {note}")
+    for line in share_of_confirmation(changed, folder):
+        view.say(line)
+    return changed, changes
+
+
+def _check_again(
+    spec: SweepSpec,
+    folder: SweepFolder,
+    earlier: SweepRecord,
+    home: SweepHome,
+    view: View,
+    address: str | None,
+    done: bool,
+) -> None:
+    """Check what needs neither model nor data; of a sweep that is `done` only whether its folder is
+    the latest."""
+    if not done:
+        refuse_if_used_up(earlier, folder, spec)
+        refuse_if_misfit(spec, address)
+    refuse_if_behind(spec, folder, earlier)
+    if not done:
+        refuse_if_away(spec, home, view, earlier)
 
 
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
