@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.verbs.before.doctor import doctor
-from sweeps.cli.verbs.before.inspect import inspect
-from sweeps.cli.verbs.before.plan import plan
+from sweeps.cli.verbs.checking.doctor import doctor
+from sweeps.cli.verbs.checking.inspect import inspect
+from sweeps.cli.verbs.checking.plan import plan
 from sweeps.cli.verbs.models.clean import clean
 from sweeps.cli.verbs.models.export import export
 from sweeps.cli.verbs.models.register import register
