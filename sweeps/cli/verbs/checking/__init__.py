@@ -1,1 +1,1 @@
-"""Verbs for before a sweep: what it needs, reads, and would find."""
+"""Verbs that check a sweep before it runs: what it needs, reads, and would find."""
