@@ -40,7 +40,7 @@ MODELS: Mapping[str, dict[str, Any]] = {
         "num_key_value_heads": _BUILTIN.heads,
         "max_position_embeddings": _BUILTIN.context,
     },
-    "20M": {
+    "17M": {
         "vocab_size": 8192,
         "hidden_size": 384,
         "intermediate_size": 1024,
