@@ -68,7 +68,7 @@ class Clock:
         self._used: list[int] = []
         self._busy: list[tuple[float, int, _Run]] = []
         self._order = count()
-        self._workers = workers
+        self._workers, self._most = workers, len(table.rows)
         self._now, self._trained = 0.0, 0.0
         self._complete, self._seen = math.inf, math.inf
 
@@ -82,13 +82,20 @@ class Clock:
             outcomes.append(Outcome(budget, self._winner, len(self._used)))
         return outcomes
 
+    def whole(self, trials: int) -> Outcome:
+        """The outcome once so many trials have ended, with what they trained as the budget."""
+        self._most = min(trials, self._most)
+        while self._fill():
+            self._advance()
+        return Outcome(self._trained / self._table.full_run, self._winner, len(self._used))
+
     @property
     def _winner(self) -> float:
         return self._complete if math.isfinite(self._complete) else self._seen
 
     def _fill(self) -> bool:
         """Give free workers trials; returns whether any worker is busy."""
-        while len(self._busy) < self._workers and len(self._used) < len(self._table.rows):
+        while len(self._busy) < self._workers and len(self._used) < self._most:
             params = self._way.suggest()
             if params is None:
                 break

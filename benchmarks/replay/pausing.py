@@ -3,9 +3,9 @@
     python -m benchmarks.replay.pausing [--seeds 40] [--workers 8]
 
 Trials are drawn at random, with the same draws in both ways. `stops` is the product's ASHA from
-point 1 on. `pauses` lays each trial aside at a rung; a free worker takes the best trial that is
-among the first third of its rung, from the highest rung down, and a new one only if there is none.
-Laying aside and going on take no time, which favours `pauses`.
+point 1 on, without its recheck. `pauses` lays each trial aside at a rung; a free worker takes the
+best trial that is among the first third of its rung, from the highest rung down, and a new one only
+if there is none. Laying aside and going on take no time, which favours `pauses`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Stops:
     """Trials in a given order, and the product's early stopping; the clock's view."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        options = {"grace_period": RUNGS[0]}
+        options = {"grace_period": RUNGS[0], "recheck": False}
         search = SearchSettings(metric=METRIC, mode="min", early_stopping_options=options)
         self._scheduler: TrialScheduler = make_scheduler(search, POINTS)
         self._rows = iter(rows)

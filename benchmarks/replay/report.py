@@ -78,7 +78,7 @@ def _table(
         for budget in shown:
             cells.append(_shown(median_interval(found[budget][way])))
             pair = pairs[budget].get(way)
-            cells += [f"{pair.won:.0%}", _probability(pair.p)] if pair else ["", ""]
+            cells += [f"{pair.won:.0%}", shown_p(pair.p)] if pair else ["", ""]
         goal = middles[base].median if base in middles else -1.0
         yield _row(f"`{way}` ({len(found[last][way])})", *cells, _runs_to(goal, way, found))
 
@@ -98,7 +98,8 @@ def _shown(each: Interval) -> str:
     return f"{each.median:.3g} ({each.low:.3g}, {each.high:.3g})"
 
 
-def _probability(p: float) -> str:
+def shown_p(p: float) -> str:
+    """A p-value with three decimals."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 

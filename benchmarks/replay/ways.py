@@ -60,17 +60,22 @@ def _rule(first: int, **options: Any) -> Any:
     return {"early_stopping_options": {"grace_period": first, **options}}
 
 
-_PATIENT, _PROMPT = _rule(3), _rule(1)
+def _once(first: int, **options: Any) -> Any:
+    return _rule(first, recheck=False, **options)
+
+
+_PATIENT, _PROMPT, _RECHECKED = _once(3), _once(1), _rule(1)
 
 WAYS: Mapping[str, Callable[[Table, int], Way]] = {
     "random": ours(sampler="random", early_stopping="none"),
     "random+asha": ours(sampler="random", **_PATIENT),
-    "random+asha3by2": ours(sampler="random", **_rule(3, reduction_factor=2)),
-    "random+asha2": ours(sampler="random", **_rule(2)),
-    "random+asha2by2": ours(sampler="random", **_rule(2, reduction_factor=2)),
+    "random+asha3by2": ours(sampler="random", **_once(3, reduction_factor=2)),
+    "random+asha2": ours(sampler="random", **_once(2)),
+    "random+asha2by2": ours(sampler="random", **_once(2, reduction_factor=2)),
     "random+asha1": ours(sampler="random", **_PROMPT),
-    "random+asha1by2": ours(sampler="random", **_rule(1, reduction_factor=2)),
-    "random+asha1by4": ours(sampler="random", **_rule(1, reduction_factor=4)),
+    "random+asha1by2": ours(sampler="random", **_once(1, reduction_factor=2)),
+    "random+asha1by4": ours(sampler="random", **_once(1, reduction_factor=4)),
+    "random+asha1+recheck": ours(sampler="random", **_RECHECKED),
     "random+median": ours(sampler="random", early_stopping="median", **_rule(3)),
     "random+median1": ours(sampler="random", early_stopping="median", **_rule(1)),
     "ended": ours(early_stopping="none", **_ENDED),
@@ -81,8 +86,9 @@ WAYS: Mapping[str, Callable[[Table, int], Way]] = {
     ),
     "measured": ours(early_stopping="none", **_MEASURED),
     "measured+asha": ours(**_MEASURED, **_PATIENT),
-    "measured+asha2": ours(**_MEASURED, **_rule(2)),
+    "measured+asha2": ours(**_MEASURED, **_once(2)),
     "measured+asha1": ours(**_MEASURED, **_PROMPT),
+    "measured+asha1+recheck": ours(**_MEASURED, **_RECHECKED),
     "measured-liar+asha1": ours(
         sampler_options={"unfinished": True, "constant_liar": False}, **_PROMPT
     ),
@@ -98,4 +104,5 @@ WAYS: Mapping[str, Callable[[Table, int], Way]] = {
 }
 """`ended`: TPE is told of trials that have ended, as before; `measured`: of all that were measured.
 `asha` stops from a third of the budget on, `asha1` from the first point on; `by2` keeps the best
-half at each rung instead of the best third."""
+half at each rung instead of the best third. `recheck` looks trials up again after their rungs, as
+the product does by default; the other ways decide once."""

@@ -46,7 +46,7 @@ def stops(values: Floats, first: int = FIRST) -> list[int | None]:
     """The point before the last at which each trial is stopped, `first` at the earliest; `values`
     are [trials, points]."""
     points = values.shape[1]
-    options = {"grace_period": first}
+    options = {"grace_period": first, "recheck": False}  # one trial at a time
     search = SearchSettings(metric="eval_loss", early_stopping_options=options)
     scheduler, controller = make_scheduler(search, points), Controller()
     return [

@@ -18,6 +18,7 @@ from benchmarks.replay.results import Case, read, write
 from benchmarks.replay.table import POINTS, Row, Table, row_of_curve
 from benchmarks.replay.tables import TABLES, deberta
 from benchmarks.replay.ways import WAYS
+from benchmarks.replay.whole import lines
 from results.records.record import Measurement, SweepRecord, TrialRecord
 from results.records.store import RecordStore
 from search_spaces.space import Space
@@ -131,6 +132,20 @@ def test_a_stopped_trial_frees_its_worker_and_never_wins():
     assert way.heard[:2] == [(0, 1), (1, 1)]  # trial 0 is stopped at once
     assert early.loss == pytest.approx(1.0 + 1 - 3 / 9)  # none is complete: the best measured
     assert late.loss == 1.0
+
+
+def test_a_whole_sweep_ends_once_its_trials_have():
+    table = _table((90, 1.7), (90, 1.0), (90, 1.2), (90, 0.5))
+    found = Clock(table, Listed([0, 1, 2, 3]), workers=2).whole(3)
+    assert (found.trials, found.loss) == (3, 1.0)
+    assert found.budget == pytest.approx(1 / 9 + 1 + 1)  # the first is stopped at once
+
+
+def test_whole_sweeps_are_compared_way_by_way():
+    first, second = lines(bowl(), 12, ["random+asha1", "random+asha1+recheck"], 4, range(3))
+    assert first.startswith("| bowl | 12 | `random+asha1` |") and first.endswith("|  |")
+    runs = [float(line.split("|")[4]) for line in (first, second)]
+    assert runs[1] < runs[0], "the second stops more"
 
 
 def test_everything_to_the_first_rung_spends_no_more_than_its_budget():

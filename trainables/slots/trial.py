@@ -14,6 +14,9 @@ from trainables.board.ticket import Event
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Evaluation, Outcome
 
+JUDGED = "judged"
+"""Key of a result from before an interruption: the scheduler let the trial go on then."""
+
 
 class ClientConfig(TypedDict):
     """Tune's input to a trial: its number and configuration, the folder for its files, the
@@ -51,7 +54,7 @@ class SlotTrial(tune.Trainable):
         if isinstance(event, Evaluation):
             self._last = event
             if event.point < self._points:
-                return result_of(event, outcome=None)
+                return result_of(event, None, judged=self._heard <= self._seen)
             event = self._next()
         assert isinstance(event, Outcome), "after its last evaluation a trial ends"
         return result_of(self._last, event)
@@ -70,6 +73,7 @@ class SlotTrial(tune.Trainable):
         self._last = None
         self._heard = 0
         folder, seen, forking = Path(config["folder"]), config["seen"], config["forking"]
+        self._seen = len(seen)
         self._board.submit(Job(self._trial, trial_config, folder, seen=seen, forking=forking))
 
     def _next(self) -> Event:
@@ -78,9 +82,13 @@ class SlotTrial(tune.Trainable):
         return event
 
 
-def result_of(evaluation: Evaluation | None, outcome: Outcome | None) -> dict[str, object]:
+def result_of(
+    evaluation: Evaluation | None, outcome: Outcome | None, judged: bool = False
+) -> dict[str, object]:
     """The result read by schedulers, searcher and recorder: metrics and the point's number."""
     result: dict[str, object] = {"evaluation": evaluation, "outcome": outcome}
+    if judged:
+        result[JUDGED] = True
     if outcome is not None:
         result["done"] = True
     if evaluation is not None and not evaluation.shared:  # schedulers compared the trunk by it

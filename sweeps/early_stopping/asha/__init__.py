@@ -16,13 +16,18 @@ if TYPE_CHECKING:
 
 class Asha(EarlyStopping):
     """Keeps the best third at points n, 3n, 9n ..., where n is `grace_period`; unset, a ninth of
-    the budget (docs/benchmarks.md, First rung)."""
+    the budget (docs/benchmarks.md, First rung).
+
+    `recheck` is our own option: a trial is stopped at any later evaluation, too, once it is no
+    longer among the best of the last rung that it passed (docs/benchmarks.md, Places at a rung).
+    """
 
     name: ClassVar[str] = "asha"
 
     grace_period: PositiveInt | None = None
     reduction_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3
     brackets: PositiveInt = 1
+    recheck: bool = True
 
     def first(self, evaluations: int) -> int:
         """The first point at which a trial may be stopped."""
@@ -37,6 +42,7 @@ class Asha(EarlyStopping):
             grace_period=self.first(evaluations),
             reduction_factor=self.reduction_factor,
             brackets=self.brackets,
+            recheck=self.recheck,
         )
 
 

@@ -1,21 +1,35 @@
-"""Ray Tune's ASHA, for trials that skip some evaluation points."""
+"""Ray Tune's ASHA, in which a trial has to keep its place at a rung."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
+from trainables.slots.trial import JUDGED
+
 
 class RungScheduler(ASHAScheduler):
-    """ASHA that enters a trial into a rung only with a measurement at that point.
+    """ASHA whose trials have to keep their places.
+
+    Ray decides once, when a trial comes to a rung, so the first ones go on, whatever they are. With
+    `recheck` a trial is compared at each later evaluation, too, with all that have come to its last
+    rung by then. It goes on among the best 1 / `reduction_factor` of them, rounded up; Ray draws
+    the line somewhere between two trials.
 
     A trial with fewer steps than evaluations skips some points. Ray would enter it into their
-    rungs with its next measurement, after more training than the others.
+    rungs with its next measurement, after more training than the others; here it enters a rung
+    only with a measurement at that point.
     """
+
+    def __init__(self, *, recheck: bool = True, **options: Any) -> None:
+        """The other options are Ray's."""
+        super().__init__(**options)
+        self._recheck = recheck
 
     def on_trial_add(self, controller: object, trial: Trial) -> None:
         """A trial begins, in one of the brackets, which it has again after a resume."""
@@ -30,12 +44,17 @@ class RungScheduler(ASHAScheduler):
         shares = np.exp(sizes - sizes.max())
         return int(np.random.default_rng(number).choice(len(sizes), p=shares / shares.sum()))
 
-    def on_trial_result(self, controller: object, trial: object, result: dict[str, object]) -> str:
+    def on_trial_result(self, controller: object, trial: Trial, result: Mapping[str, Any]) -> str:
         """Whether the trial continues."""
         verdict: str = TrialScheduler.CONTINUE
         if self._is_at_rung(result):
-            verdict = super().on_trial_result(controller, trial, result)
-        return verdict
+            verdict = super().on_trial_result(controller, trial, result)  # keeps the value, too
+        if JUDGED in result:
+            return str(TrialScheduler.CONTINUE)
+        if not self._recheck or result.get(self._time_attr, self._max_t) >= self._max_t:
+            return verdict
+        stays = self._keeps_place(trial)
+        return str(TrialScheduler.CONTINUE if stays else TrialScheduler.STOP)
 
     def on_trial_complete(
         self, controller: object, trial: object, result: dict[str, object]
@@ -50,3 +69,11 @@ class RungScheduler(ASHAScheduler):
         """Whether this is the first point from a rung on; reduction factors may be fractions."""
         rungs = {math.ceil(rung) for bracket in self._brackets for rung, _ in bracket._rungs}
         return result.get(self._time_attr) in rungs
+
+    def _keeps_place(self, trial: Trial) -> bool:
+        """Whether it is among the best of the last rung that it was measured at."""
+        name = trial.trial_id
+        rungs = self._trial_info[name]._rungs
+        rewards: Mapping[str, float] = next((each for _, each in rungs if name in each), {})
+        better = sum(reward > rewards[name] for reward in rewards.values())
+        return not rewards or better < math.ceil(len(rewards) / self._reduction_factor)
