@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.mlflow.batch import Batch
 from results.mlflow.database import alone, check_database, make_database
 from results.mlflow.dataset import Dataset
 from results.mlflow.metrics import Row
@@ -43,7 +44,6 @@ LOGGED = "mlflow.loggedArtifacts"
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Makes MLflow show its pages for model training, not those for prompts and traces."""
-
 
 _FULL = ("disk is full", "No space left")  # SQLite's words, and the system's
 
@@ -80,6 +80,7 @@ class MlflowRuns:
         check_database(uri)
         check_server(uri)
         self._uri = uri
+        self._batch: Batch | None = None
         with _QUIET, alone(uri):
             make_database(uri)
             self._client = MlflowClient(uri)
@@ -115,6 +116,7 @@ class MlflowRuns:
 
     def get(self, run_id: str) -> Run | None:
         """The run, or None if there is none."""
+        self._flush()
         try:
             return _plain(self._client.get_run(run_id))
         except MlflowException as error:
@@ -144,7 +146,28 @@ class MlflowRuns:
     ) -> Run:
         """A new run, with the status RUNNING."""
         started_at = _milliseconds(started)
-        return _plain(self._client.create_run(experiment_id, started_at, dict(tags), name))
+        run = _plain(self._client.create_run(experiment_id, started_at, dict(tags), name))
+        if self._batch is not None:
+            self._batch.made(run.run_id, tags)
+        return run
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Log all that the block logs to a run at once: at its end, or before the run is read or
+        its status changes. Lost if the block raises."""
+        self._batch = Batch()
+        try:
+            with reported(self._uri, "write"):
+                yield
+                self._flush()
+        finally:
+            self._batch = None
+
+    def _flush(self) -> None:
+        """Log what was gathered so far."""
+        if self._batch is not None:
+            for run_id, logged in self._batch.taken().items():
+                self._log(run_id, logged.rows, logged.params, logged.tags)
 
     def log(
         self,
@@ -154,11 +177,19 @@ class MlflowRuns:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Log all at once: every call is a transaction or a request. MLflow splits large ones."""
+        if self._batch is None:
+            self._log(run_id, rows, params or {}, tags or {})
+        else:
+            self._batch.add(run_id, rows, params or {}, tags or {})
+
+    def _log(
+        self, run_id: str, rows: Sequence[Row], params: Mapping[str, str], tags: Mapping[str, str]
+    ) -> None:
         self._client.log_batch(
             run_id,
             metrics=[Metric(row.key, row.value, row.stamp, row.step) for row in rows],
-            params=[Param(name, text) for name, text in (params or {}).items()],
-            tags=[RunTag(name, text) for name, text in (tags or {}).items()],
+            params=[Param(name, text) for name, text in params.items()],
+            tags=[RunTag(name, text) for name, text in tags.items()],
             synchronous=True,
         )
 
@@ -174,15 +205,18 @@ class MlflowRuns:
 
     def remove_tags(self, run_id: str, names: Iterable[str]) -> None:
         """Take tags off."""
+        self._flush()
         for name in names:
             self._client.delete_tag(run_id, name)
 
     def set_status(self, run_id: str, status: str) -> None:
         """Change the status of a run that continues."""
+        self._flush()
         self._client.update_run(run_id, status)
 
     def end(self, run_id: str, status: str, ended: float | None) -> None:
         """Change the status of a run that has ended, by default now."""
+        self._flush()
         self._client.set_terminated(run_id, status, _milliseconds(ended))
 
     def history(self, run: Run) -> list[Row]:
