@@ -8,10 +8,8 @@ MLflow's, or the user's settings.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from results.mlflow.batch import Batch
 from results.mlflow.database import alone, check_database, make_database
 from results.mlflow.dataset import Dataset
 from results.mlflow.metrics import Row
+from results.mlflow.quiet import QUIET
 from results.mlflow.server import check_server
 from results.mlflow.settings import SETTINGS, unset
 from results.mlflow.tracking_error import StoreAwayError, StoreFullError, TrackingError
@@ -81,7 +80,7 @@ class MlflowRuns:
         check_server(uri)
         self._uri = uri
         self._batch: Batch | None = None
-        with _QUIET, alone(uri):
+        with QUIET, alone(uri):
             make_database(uri)
             self._client = MlflowClient(uri)
 
@@ -275,7 +274,7 @@ def reported(uri: str, doing: str) -> Iterator[None]:
     StoreAwayError if it may work later; StoreFullError if somebody has to make room first.
     """
     try:
-        with _QUIET:
+        with QUIET:
             yield
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         # Without the statement and its values, which SQLAlchemy repeats.
@@ -308,42 +307,6 @@ def _unhurried() -> Iterator[None]:
         yield
     finally:
         os.environ[name] = before
-
-
-class _Quiet:
-    """Silences MLflow's loggers, which report every new table, while any thread is in a call of
-    ours, unless the user has set a level."""
-
-    _LEVELS: Mapping[str, int] = {
-        "mlflow": logging.WARNING,
-        "alembic": logging.WARNING,
-        # A locked database: we report it without a traceback, and retry.
-        "mlflow.store.db.utils": logging.CRITICAL,
-    }
-
-    def __init__(self) -> None:
-        self._calls = 0
-        self._before: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._calls += 1
-            if self._calls == 1 and "MLFLOW_LOGGING_LEVEL" not in os.environ:
-                self._before = {name: logging.getLogger(name).level for name in self._LEVELS}
-                for name, level in self._LEVELS.items():
-                    logging.getLogger(name).setLevel(level)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._calls -= 1
-            if not self._calls:
-                for name, level in self._before.items():
-                    logging.getLogger(name).setLevel(level)
-                self._before = {}
-
-
-_QUIET = _Quiet()
 
 
 def _plain(run: MlflowRun) -> Run:
