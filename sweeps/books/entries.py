@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from results.records.record import TrialKey, TrialRecord
 
 LINGER = 1.0
-"""Seconds that a trial's first entry waits for others of the trial. What is written together takes
-MLflow two thirds of the time; a trial of minutes is written entry by entry."""
+"""Seconds that the start of a trial waits for its other entries. What is written together takes
+MLflow two thirds of the time; the entries of a trial of minutes are written as they come."""
 
 
 Write: TypeAlias = "Callable[[Tracker], None]"
@@ -90,7 +90,6 @@ class Entries:
 
     def _linger(self) -> float | None:
         """Seconds until the first entries are due; None without any."""
-        for key, (since, _) in self._waiting.items():
-            of_a_trial = isinstance(key, int | str)
-            return since - time.monotonic() + (LINGER if of_a_trial else 0.0)
+        for since, (first, *_) in self._waiting.values():
+            return since - time.monotonic() + (LINGER if first.begins else 0.0)
         return None

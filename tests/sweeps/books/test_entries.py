@@ -48,16 +48,23 @@ def test_an_entry_after_those_that_were_taken_is_taken_later():
     assert names(entries.take()) == ["a2"]
 
 
-def test_a_trials_first_entry_waits_for_others_until_the_close(monkeypatch):
+def test_the_start_of_a_trial_waits_for_others_until_the_close(monkeypatch):
     monkeypatch.setattr(module, "LINGER", 3600.0)
     entries, taken = Entries(), []
-    entries.put(named("a1"), 1)
+    entries.put(named("a1", begins=True), 1)
     writer = threading.Thread(target=lambda: taken.extend(names(entries.take())))
     writer.start()
     entries.put(named("a2"), 1)
     entries.close()
     writer.join()
     assert taken == ["a1", "a2"]
+
+
+def test_later_entries_of_a_trial_do_not_wait(monkeypatch):
+    monkeypatch.setattr(module, "LINGER", 3600.0)
+    entries = Entries()
+    entries.put(named("a2"), 1)
+    assert names(entries.take()) == ["a2"]
 
 
 class Tracker:
