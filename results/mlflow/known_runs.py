@@ -33,9 +33,11 @@ class KnownRuns:
         trials.add(trial)
         return True
 
-    def made(self, run_id: str) -> None:
-        """A trial's run is new."""
-        self._measured[run_id] = []
+    def opened(self, run_id: str, new: bool) -> None:
+        """A trial's run was opened, and is new or may have been told things before."""
+        self._measured.pop(run_id, None)
+        if new:
+            self._measured[run_id] = []
 
     def measured(self, run_id: str, measurement: Measurement) -> None:
         """A trial's run has a measurement."""

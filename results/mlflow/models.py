@@ -6,14 +6,16 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 
-from results.mlflow.runs import MlflowRuns, quoted
+from results.mlflow.runs import MlflowRuns, quoted, reported
 from results.mlflow.tags import KIND
 from results.mlflow.winner_files import WEIGHTS_PATH, model_name, model_tags, weights_files
 from results.records.record import TrialRecord
+from results.records.uris import sqlite_file
 
 _PAGE = 1000
 _MODELS_PAGE = 50
@@ -111,6 +113,25 @@ class MlflowModels(MlflowRuns):
                 return None
             raise
         return Version(str(found.version), dict(found.tags), found.run_id or "")
+
+
+def folders_in_use(uri: str) -> list[Path]:
+    """Local folders that are the source of a registered version or of a logged model.
+
+    TrackingError if MLflow does not answer.
+    """
+    database = sqlite_file(uri)
+    if database is not None and not database.exists():
+        return []
+    with reported(uri, "list models"):
+        return [path for each in MlflowModels(uri).places() for path in _local(each)]
+
+
+def _local(place: str) -> Iterator[Path]:
+    """The path of a local address; nothing for another one."""
+    parts = urlsplit(place)
+    if parts.scheme in ("", "file") and parts.path:
+        yield Path(unquote(parts.path)).resolve()
 
 
 def _readme(weights: str) -> str:

@@ -39,9 +39,9 @@ def trial_params(record: TrialRecord) -> dict[str, str]:
 
 
 def parameters_in(params: Mapping[str, str], searched: Sequence[str]) -> Parameters:
-    """The fields `params` and `config`, from a run's params."""
+    """The fields `params` and `config`, from a run's params; a run that was cut off has none."""
     config = {name: value_of(text) for name, text in params.items()}
-    return {"params": {name: config[name] for name in searched}, "config": config}
+    return {"params": {n: config[n] for n in searched if n in config}, "config": config}
 
 
 def parameters_text(record: TrialRecord, params: Mapping[str, str]) -> str | None:

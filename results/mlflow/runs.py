@@ -8,18 +8,18 @@ MLflow's, or the user's settings.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.mlflow.batch import Batch
 from results.mlflow.database import alone, check_database, make_database
 from results.mlflow.dataset import Dataset
 from results.mlflow.metrics import Row
+from results.mlflow.quiet import QUIET
 from results.mlflow.server import check_server
 from results.mlflow.settings import SETTINGS, unset
 from results.mlflow.tracking_error import StoreAwayError, StoreFullError, TrackingError
@@ -43,7 +43,6 @@ LOGGED = "mlflow.loggedArtifacts"
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Makes MLflow show its pages for model training, not those for prompts and traces."""
-
 
 _FULL = ("disk is full", "No space left")  # SQLite's words, and the system's
 
@@ -80,7 +79,8 @@ class MlflowRuns:
         check_database(uri)
         check_server(uri)
         self._uri = uri
-        with _QUIET, alone(uri):
+        self._batch: Batch | None = None
+        with QUIET, alone(uri):
             make_database(uri)
             self._client = MlflowClient(uri)
 
@@ -115,6 +115,7 @@ class MlflowRuns:
 
     def get(self, run_id: str) -> Run | None:
         """The run, or None if there is none."""
+        self._flush()
         try:
             return _plain(self._client.get_run(run_id))
         except MlflowException as error:
@@ -144,7 +145,28 @@ class MlflowRuns:
     ) -> Run:
         """A new run, with the status RUNNING."""
         started_at = _milliseconds(started)
-        return _plain(self._client.create_run(experiment_id, started_at, dict(tags), name))
+        run = _plain(self._client.create_run(experiment_id, started_at, dict(tags), name))
+        if self._batch is not None:
+            self._batch.made(run.run_id, tags)
+        return run
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Log all that the block logs to a run at once: at its end, or before the run is read or
+        its status changes. Lost if the block raises."""
+        self._batch = Batch()
+        try:
+            with reported(self._uri, "write"):
+                yield
+                self._flush()
+        finally:
+            self._batch = None
+
+    def _flush(self) -> None:
+        """Log what was gathered so far."""
+        if self._batch is not None:
+            for run_id, logged in self._batch.taken().items():
+                self._log(run_id, logged.rows, logged.params, logged.tags)
 
     def log(
         self,
@@ -154,11 +176,19 @@ class MlflowRuns:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Log all at once: every call is a transaction or a request. MLflow splits large ones."""
+        if self._batch is None:
+            self._log(run_id, rows, params or {}, tags or {})
+        else:
+            self._batch.add(run_id, rows, params or {}, tags or {})
+
+    def _log(
+        self, run_id: str, rows: Sequence[Row], params: Mapping[str, str], tags: Mapping[str, str]
+    ) -> None:
         self._client.log_batch(
             run_id,
             metrics=[Metric(row.key, row.value, row.stamp, row.step) for row in rows],
-            params=[Param(name, text) for name, text in (params or {}).items()],
-            tags=[RunTag(name, text) for name, text in (tags or {}).items()],
+            params=[Param(name, text) for name, text in params.items()],
+            tags=[RunTag(name, text) for name, text in tags.items()],
             synchronous=True,
         )
 
@@ -174,15 +204,18 @@ class MlflowRuns:
 
     def remove_tags(self, run_id: str, names: Iterable[str]) -> None:
         """Take tags off."""
+        self._flush()
         for name in names:
             self._client.delete_tag(run_id, name)
 
     def set_status(self, run_id: str, status: str) -> None:
         """Change the status of a run that continues."""
+        self._flush()
         self._client.update_run(run_id, status)
 
     def end(self, run_id: str, status: str, ended: float | None) -> None:
         """Change the status of a run that has ended, by default now."""
+        self._flush()
         self._client.set_terminated(run_id, status, _milliseconds(ended))
 
     def history(self, run: Run) -> list[Row]:
@@ -241,7 +274,7 @@ def reported(uri: str, doing: str) -> Iterator[None]:
     StoreAwayError if it may work later; StoreFullError if somebody has to make room first.
     """
     try:
-        with _QUIET:
+        with QUIET:
             yield
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         # Without the statement and its values, which SQLAlchemy repeats.
@@ -274,42 +307,6 @@ def _unhurried() -> Iterator[None]:
         yield
     finally:
         os.environ[name] = before
-
-
-class _Quiet:
-    """Silences MLflow's loggers, which report every new table, while any thread is in a call of
-    ours, unless the user has set a level."""
-
-    _LEVELS: Mapping[str, int] = {
-        "mlflow": logging.WARNING,
-        "alembic": logging.WARNING,
-        # A locked database: we report it without a traceback, and retry.
-        "mlflow.store.db.utils": logging.CRITICAL,
-    }
-
-    def __init__(self) -> None:
-        self._calls = 0
-        self._before: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._calls += 1
-            if self._calls == 1 and "MLFLOW_LOGGING_LEVEL" not in os.environ:
-                self._before = {name: logging.getLogger(name).level for name in self._LEVELS}
-                for name, level in self._LEVELS.items():
-                    logging.getLogger(name).setLevel(level)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._calls -= 1
-            if not self._calls:
-                for name, level in self._before.items():
-                    logging.getLogger(name).setLevel(level)
-                self._before = {}
-
-
-_QUIET = _Quiet()
 
 
 def _plain(run: MlflowRun) -> Run:

@@ -7,12 +7,27 @@ from typing import NamedTuple
 
 from results.mlflow.metrics import Row, base_in, measurements_in, test_in, totals_in
 from results.mlflow.params import parameters_in, parameters_text_in
-from results.mlflow.runs import MlflowRuns, Run
-from results.mlflow.tags import MEASURED, files_in, searched_in, sweep_fields, trial_fields
+from results.mlflow.runs import MlflowRuns, Run, reported
+from results.mlflow.tags import (
+    KIND,
+    MEASURED,
+    PARENT,
+    SWEEP,
+    TRIAL,
+    files_in,
+    searched_in,
+    sweep_fields,
+    trial_fields,
+)
 from results.records.record import SweepRecord, TrialRecord, TrialStatus
+from results.records.uris import redact, sqlite_file
 
 PARAMETERS_FILE = "parameters.json"
 ERROR_FILE = "error.txt"
+
+
+class UnknownSweepError(ValueError):
+    """MLflow has no sweep of that name."""
 
 
 class TrackedTrial(NamedTuple):
@@ -61,6 +76,26 @@ def tracked_trial(runs: MlflowRuns, run: Run) -> TrackedTrial:
     )
     record = _ended(record, run, rows, texts) if over(record.status) else record
     return TrackedTrial(run, rows, record)
+
+
+def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord]]:
+    """The latest sweep of that name with its trials by number, as written.
+
+    A trial's totals are known once it has ended. UnknownSweepError if there is no such sweep.
+    """
+    database = sqlite_file(uri)
+    if database and not database.exists():
+        raise UnknownSweepError(f"sweep {sweep_name}: tracking database {database} does not exist")
+    with reported(uri, f"read sweep {sweep_name}"):
+        runs = MlflowRuns(uri)
+        experiments = runs.experiments()
+        parent = next(runs.find(list(experiments), {KIND: "sweep", SWEEP: sweep_name}), None)
+        if parent is None:
+            raise UnknownSweepError(f"sweep {sweep_name}: not tracked at {redact(uri)}")
+        children = runs.find([parent.experiment_id], {PARENT: parent.run_id, KIND: TRIAL})
+        trials = [tracked_trial(runs, run).record for run in children]
+        sweep = tracked_sweep(parent, experiments[parent.experiment_id], uri)
+        return sweep, sorted(trials, key=lambda trial: trial.number)
 
 
 def _ended(

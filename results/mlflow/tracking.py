@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
 from results.mlflow.dataset import dataset_of
-from results.mlflow.known_runs import KnownRuns
+from results.mlflow.known_runs import KnownRuns, digest
 from results.mlflow.metrics import (
     base_rows,
     confirmed_rows,
@@ -32,6 +33,7 @@ from results.mlflow.tags import (
     ON_FRONT,
     PARENT,
     SWEEP,
+    TOLD,
     TRIAL,
     file_tags,
     key_in,
@@ -47,7 +49,8 @@ from results.mlflow.tracked import (
     ERROR_FILE,
     PARAMETERS_FILE,
     TrackedTrial,
-    tracked_sweep,
+    UnknownSweepError,
+    read_sweep,
     tracked_trial,
 )
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
@@ -56,7 +59,7 @@ from results.mlflow.winner_files import SAMPLES_FILE, WINNER_FILE
 from results.ranking.winners import Ranking
 from results.records.record import Measurement, Mode, SweepRecord, TrialKey, TrialRecord
 from results.records.samples import SAMPLES, read_samples
-from results.records.uris import redact, sqlite_file
+from results.records.uris import redact
 
 __all__ = [
     "SPEC_FILE",
@@ -71,10 +74,6 @@ __all__ = [
 ]
 
 SPEC_FILE = "sweep.yaml"
-
-
-class UnknownSweepError(ValueError):
-    """MLflow has no sweep of that name."""
 
 
 class Tracker:
@@ -92,9 +91,24 @@ class Tracker:
     def __init__(self, uri: str, experiment: str, artifact_location: str | None = None) -> None:
         self._uri = uri
         self._known = KnownRuns()
+        self._end_tags: dict[str, str] = {}
         with reported(uri, f"open experiment {experiment}"):
             self._runs = MlflowModels(uri)
             self._experiment_id = self._runs.open_experiment(experiment, artifact_location)
+
+    @contextmanager
+    def together(self, ended: TrialRecord | None = None) -> Iterator[None]:
+        """Log the block's values at once for each run. If it raises, all is to be written again.
+
+        `ended` is the trial that the block writes from start to end, if it does: a new run gets its
+        tags at once, of which TOLD counts only once the run has ended.
+        """
+        self._end_tags = {**trial_tags(ended), TOLD: digest(ended)} if ended else {}
+        try:
+            with self._runs.together():
+                yield
+        finally:
+            self._end_tags = {}
 
     def start_sweep(
         self,
@@ -133,15 +147,15 @@ class Tracker:
             # MLflow's params never change, so a reopened run keeps showing the old ones.
             params = {**trial_params(record), **(run.params if run else {})}
             texts = _known({PARAMETERS_FILE: parameters_text(record, params)})
+            end_tags = self._end_tags if run is None else {}
             run_id = self._open(
                 run,
                 name=run_name(record),
-                tags={**trial_tags(record), PARENT: parent_run_id},
+                tags={**trial_tags(record), **end_tags, PARENT: parent_run_id},
                 status=record.status.mlflow,
                 started=record.started,
             )
-            if run is None:
-                self._known.made(run_id)
+            self._known.opened(run_id, new=run is None)
             self._runs.log_texts(run_id, texts)
             self._runs.log(run_id, params=params, tags=file_tags(texts))
             if dataset := dataset_of(record):
@@ -313,26 +327,6 @@ def share_view(uri: str, record: SweepRecord, searched: Sequence[str]) -> str | 
         name = f"{VIEW}{key_of(parent.run_id)}"
         runs.tag_experiment(parent.experiment_id, name, view_state(record, searched))
         return page_of(parent.experiment_id, parent.run_id)
-
-
-def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord]]:
-    """The latest sweep of that name with its trials by number, as written.
-
-    A trial's totals are known once it has ended. UnknownSweepError if there is no such sweep.
-    """
-    database = sqlite_file(uri)
-    if database and not database.exists():
-        raise UnknownSweepError(f"sweep {sweep_name}: tracking database {database} does not exist")
-    with reported(uri, f"read sweep {sweep_name}"):
-        runs = MlflowRuns(uri)
-        experiments = runs.experiments()
-        parent = next(runs.find(list(experiments), {KIND: "sweep", SWEEP: sweep_name}), None)
-        if parent is None:
-            raise UnknownSweepError(f"sweep {sweep_name}: not tracked at {redact(uri)}")
-        children = runs.find([parent.experiment_id], {PARENT: parent.run_id, KIND: TRIAL})
-        trials = [tracked_trial(runs, run).record for run in children]
-        sweep = tracked_sweep(parent, experiments[parent.experiment_id], uri)
-        return sweep, sorted(trials, key=lambda trial: trial.number)
 
 
 def _known(texts: Mapping[str, str | None]) -> dict[str, str]:

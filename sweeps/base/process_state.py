@@ -5,6 +5,7 @@ A notebook that launches a sweep continues with its own work afterwards.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -67,3 +68,25 @@ def random_state_kept() -> Iterator[None]:
 
 def _environment(beginnings: tuple[str, ...]) -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if name.startswith(beginnings)}
+
+
+_OBJECTS = 20_000
+"""New objects until Python looks for garbage among them; its default is 700 or 2,000."""
+
+
+@contextmanager
+def garbage_looked_for_less() -> Iterator[None]:
+    """Look less often for objects that only refer to each other, and not among those that are there
+    already, which are modules and libraries: for a sweep of short trials that takes 5% of its time.
+    """
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    if not frozen:  # otherwise a user's own, which could not be told apart
+        gc.collect()
+        gc.freeze()
+    gc.set_threshold(before[0] and max(before[0], _OBJECTS), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        if not frozen:
+            gc.unfreeze()

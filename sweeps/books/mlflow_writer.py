@@ -1,4 +1,4 @@
-"""The one writer of MLflow: a thread that writes the driver's entries in order.
+"""The one writer of MLflow: a thread that writes the driver's entries, each trial's in order.
 
 If tracking cannot start, the sweep stops before any training. If the store goes away later, writes
 are retried while training continues. The sweep folder has everything, and the number of entries
@@ -7,18 +7,18 @@ missing in MLflow is shown at the end.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from results.mlflow.tracking_error import StoreAwayError, StoreFullError, TrackingError
 from results.ranking.winners import Ranking
 from results.records.record import Measurement, SweepRecord, TrialKey, TrialRecord
 from results.records.stamps import Stamps
+from sweeps.books.entries import Entries, Entry, together
 from trainables.core.background import Background, Tell, logged
 from trainables.core.progress import NO_PROGRESS, Progress
 
@@ -47,13 +47,6 @@ REFUSALS = 8
 """Consecutive failures of an entry, while the store accepts others, until it is skipped."""
 
 
-class Entry(NamedTuple):
-    """Something to write. Writing is idempotent: it may happen twice."""
-
-    write: Callable[[Tracker], None]
-    uploads: bool = False
-
-
 class Scribe:
     """Writes a sweep to MLflow in the background. `run_ids` maps trials' keys to their runs.
 
@@ -75,7 +68,7 @@ class Scribe:
         self._where = (uri, experiment, artifacts)
         self._stamps = Stamps()
         self._told = self._done = 0
-        self._entries: queue.Queue[Entry | None] = queue.Queue()
+        self._entries = Entries()
         self._opened = threading.Event()
         self._given_up = threading.Event()
         self._refusal: BaseException | None = None
@@ -111,22 +104,25 @@ class Scribe:
             assert self.parent is not None
             self.run_ids[record.key] = tracker.start_trial(record, self.parent)
 
-        self._put(write)
+        self._put(Entry(write, begins=True), record.key)
 
     def measured(self, trial: TrialKey, measurement: Measurement) -> None:
         """Log one evaluation of a trial."""
         stamp = self._stamps.next()
-        self._put(lambda t: t.log_measurement(self._run_of(trial), measurement, stamp))
+        entry = Entry(lambda t: t.log_measurement(self._run_of(trial), measurement, stamp))
+        self._put(entry, trial)
 
     def tested(self, record: TrialRecord) -> None:
         """Log a winner's measurements on the test set."""
         stamp = self._stamps.next()
-        self._put(lambda t: t.log_test(self._known(record), stamp))
+        self._put(Entry(lambda t: t.log_test(self._known(record), stamp)), record.key)
 
     def trial_ended(self, record: TrialRecord, sweep: SweepRecord) -> None:
         """Close the trial's run."""
         stamp = self._stamps.next()
-        self._put(lambda t: t.end_trial(self._known(record), sweep.goals, stamp))
+        goals = sweep.goals
+        entry = Entry(lambda t: t.end_trial(self._known(record), goals, stamp), ended=record)
+        self._put(entry, record.key)
 
     def sweep_ended(
         self, record: SweepRecord, ranking: Ranking, weights: Callable[[int], Path]
@@ -145,7 +141,7 @@ class Scribe:
             ended = record.with_changes(run_id=self.parent)
             tracker.end_sweep(ended, _with_run_ids(ranking, self.run_ids), stamp)
 
-        self._put(write)
+        self._put(Entry(write))
 
     def verdict(self, verdict: str, report: Path) -> None:
         """Describe the sweep's run by its verdict, and keep the report there."""
@@ -154,7 +150,7 @@ class Scribe:
             assert self.parent is not None
             tracker.log_verdict(self.parent, verdict, report)
 
-        self._put(write, uploads=True)
+        self._put(Entry(write, uploads=True))
 
     def confirmed(
         self, trial: int, means: Mapping[str, float], repeat: TrialRecord | None, weights: Path
@@ -169,7 +165,7 @@ class Scribe:
                 tracker.log_winner(self.parent, repeat, weights)
                 tracker.log_winner(self._run_of(repeat.key), repeat, weights)
 
-        self._put(write, uploads=True)
+        self._put(Entry(write, uploads=True))
 
     def catch_up(
         self, trials: Sequence[TrialRecord], ranking: Ranking, weights: Callable[[int], Path]
@@ -189,7 +185,7 @@ class Scribe:
             for refused in self.reconciled.refused:
                 self._miss(TrackingError(refused))
 
-        self._put(write, uploads=True)
+        self._put(Entry(write, uploads=True))
 
     @property
     def busy(self) -> bool:
@@ -203,7 +199,7 @@ class Scribe:
         Continues as long as entries go through. Gives up on a store that accepts nothing for
         `PATIENCE`, or whose disk is full; remaining entries then count as missed.
         """
-        self._entries.put(None)
+        self._entries.close()
         self._progress = time.monotonic()
         with progress.phase("entries", self._told - self._done) as gauge:
             begun = self._done
@@ -220,13 +216,13 @@ class Scribe:
     def give_up(self, why: str) -> None:
         """Wait no longer; remaining entries, at least the end of the sweep, count as missed."""
         self._given_up.set()
-        self._entries.put(None)
+        self._entries.close()
         self.missed += max(1, self._told - self._done)
         self.failures.append(why)
 
-    def _put(self, write: Callable[[Tracker], None], uploads: bool = False) -> None:
+    def _put(self, entry: Entry, trial: TrialKey | None = None) -> None:
         self._told += 1
-        self._entries.put(Entry(write, uploads))
+        self._entries.put(entry, trial)
 
     def _keep(self, record: TrialRecord, weights: Path, in_parent: bool) -> None:
         def write(tracker: Tracker) -> None:
@@ -234,7 +230,7 @@ class Scribe:
             assert run_id is not None
             tracker.log_winner(run_id, record, weights)
 
-        self._put(write, uploads=True)
+        self._put(Entry(write, uploads=True))
 
     def _run_of(self, trial: TrialKey) -> str:
         if trial not in self.run_ids:
@@ -258,10 +254,8 @@ class Scribe:
             return
         finally:
             self._opened.set()
-        while (entry := self._entries.get()) is not None and not self._given_up.is_set():
-            self._write(tracker, entry)
-            self._progress = time.monotonic()
-            self._done += 1
+        while (entries := self._entries.take()) and not self._given_up.is_set():
+            self._write_together(tracker, entries)
 
     def _open(self) -> Tracker:
         # Imported here, in the thread: MLflow takes seconds; Optuna opens meanwhile.
@@ -274,8 +268,20 @@ class Scribe:
 
         return at_the_start(begin)
 
-    def _write(self, tracker: Tracker, entry: Entry) -> None:
-        """Retry until the entry is written, refused or given up."""
+    def _write_together(self, tracker: Tracker, entries: Sequence[Entry]) -> None:
+        """Write all at once, or one by one if MLflow refuses some of them."""
+        error = self._write(tracker, together(entries))
+        if error is not None and len(entries) > 1:
+            for entry in entries:
+                self._write_together(tracker, [entry])
+            return
+        if error is not None:
+            self._miss(error)
+        self._progress = time.monotonic()
+        self._done += len(entries)
+
+    def _write(self, tracker: Tracker, entry: Entry) -> Exception | None:
+        """Retry until the entry is written, refused for the returned reason, or given up."""
         refusals = 0
         for pause in _pauses():
             self._patience = UPLOAD_PATIENCE if entry.uploads and not self._away else PATIENCE
@@ -284,13 +290,13 @@ class Scribe:
             if isinstance(error, StoreFullError):
                 self._patience = FULL_PATIENCE
             if error is None:
-                return
+                return None
             refusals = refusals + 1 if self._away and self._takes_others(tracker) else 0
             if self._away is None or refusals == REFUSALS:
-                self._miss(error)
-                return
+                return error
             if self._given_up.wait(pause):
-                return
+                return None
+        raise AssertionError("pauses never end")
 
     def _takes_others(self, tracker: Tracker) -> bool:
         assert self.parent is not None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from results.mlflow.registry import folders_in_use
+from results.mlflow.models import folders_in_use
 from results.mlflow.tracking_error import TrackingError
 from results.records.record import SweepState
 from sweeps.base.errors import SweepError

@@ -22,6 +22,7 @@ from search_spaces.values import Value
 from sweeps.samplers.wrappers.around_priors import Guesses
 from sweeps.search import by_hand, families
 from sweeps.search.drawing import make_sampler
+from sweeps.search.journal import written_together
 from sweeps.search.settled import Settled
 from sweeps.search.sketch import Suits, misfits
 from sweeps.search.study_checks import BEGAN, has_begun, refuse_if_anothers, refuse_if_lost
@@ -201,14 +202,15 @@ class StudyBook:
         there are any, or what a user asked for. Trials left open that still wait are passed over.
         Of several attempts the first that `suits` is taken, if one does.
         """
-        trial = self.ask(waits)
-        outside = by_hand.outside(trial)
-        if suits and self._search.sampler_kind.draws_again and not by_hand.is_by_hand(trial):
-            led = partial(self._led, trial, space)
-            trial = led(misfits(suits, led, space))
-        elif can_repeat(space) and not outside:
-            trial = self._led_to_untried(trial, space)
-        params = bridge.suggest(trial, space, outside)
+        with written_together(self._study._storage):
+            trial = self.ask(waits)
+            outside = by_hand.outside(trial)
+            if suits and self._search.sampler_kind.draws_again and not by_hand.is_by_hand(trial):
+                led = partial(self._led, trial, space)
+                trial = led(misfits(suits, led, space))
+            elif can_repeat(space) and not outside:
+                trial = self._led_to_untried(trial, space)
+            params = bridge.suggest(trial, space, outside)
         number = self._number(trial)
         self._open[number] = trial
         self._given.add(number)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import NullPool
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from results.records.uris import redact
 from sweeps.base.errors import LaunchError, StudyError
+from sweeps.search.journal import OwnStorage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +32,7 @@ def open_storage(uri: str | None, journal: Path) -> BaseStorage:
     """The database at `uri`, or the journal without `uri`; LaunchError with the reason."""
     if uri is None:
         _mend(journal)
-        return JournalStorage(JournalFileBackend(str(journal)))
+        return OwnStorage(journal)
     return open_database(uri)
 
 

@@ -67,6 +67,7 @@ class SlotTrial(tune.Trainable):
         """Nothing to load."""
 
     def _submit(self, config: ClientConfig) -> None:
+        self.config: dict[str, object] = {}  # Tune would send it back with each result
         trial_config = config["config"]
         self._trial = str(config["trial"])
         self._points = trial_config.budget.evaluations

@@ -263,6 +263,7 @@ class Driver:
     def _search(self, fleet: Fleet) -> Recorder:
         """Train what the study suggests, unless a resume is only for what comes after that."""
         from sweeps.base.interruption import Interruption
+        from sweeps.base.process_state import garbage_looked_for_less
         from sweeps.run.driver.searching import Searching
 
         interruption = Interruption(self._is_to_end(repeats=False))
@@ -272,7 +273,7 @@ class Driver:
         if tuner is None:
             return recorder
         try:
-            with interruption.listening():
+            with interruption.listening(), garbage_looked_for_less():
                 tuner.fit()
         except KeyboardInterrupt:
             self._in_a_hurry = True

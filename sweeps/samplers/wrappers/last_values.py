@@ -11,7 +11,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeps.samplers.wrappers.study_view import StudyView, Viewing
+from sweeps.samplers.wrappers.study_view import StudyView, Viewing, root_of
 
 _BEST = 25
 """Maximum number of trials that TPE takes for good (Optuna's default `gamma`)."""
@@ -33,15 +33,50 @@ class LastValues(Viewing):
         """The study with every measured trial complete."""
         return _measured(study)
 
+    def space_view_of(self, view: StudyView) -> StudyView:
+        """A trial for each set of parameters: TPE's groups of parameters follow from these sets,
+        and to find them from all trials took a quarter of its time."""
+        first: dict[tuple[str, ...], FrozenTrial] = {}
+        for trial in view.trials_seen:
+            if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+                first.setdefault(tuple(trial.distributions), trial)
+        return StudyView(view, list(first.values()))
+
 
 def _measured(study: optuna.Study) -> StudyView:
     """The study with other states and values of its unfinished trials. Of more than _MOST trials it
     has the best and the latest."""
     trials = study.get_trials(deepcopy=False)
-    if len(trials) > _MOST and not study._is_multi_objective():
+    if study._is_multi_objective():
+        return StudyView(study, trials)
+    if len(trials) > _MOST:
         old = _OLD.setdefault(study, OldTrials(study.direction))
         trials = [*old.most_telling(trials[: _BEST - _MOST]), *trials[_BEST - _MOST :]]
-    return StudyView(study, [_as_complete(trial, study) for trial in trials])
+    seen = _SEEN.setdefault(root_of(study), SeenTrials(study.direction))
+    return StudyView(study, seen.of(trials))
+
+
+class SeenTrials:
+    """A study's trials as if every measured one were complete. One that has ended looks the same
+    for ever, and is made once: to make thousands for each draw took a fifth of its time."""
+
+    def __init__(self, direction: StudyDirection) -> None:
+        self._direction = direction
+        self._ended: dict[int, FrozenTrial] = {}
+
+    def of(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """These trials, in order; those of an earlier call may be forgotten."""
+        seen = [self._ended.get(trial.number) or self._seen(trial) for trial in trials]
+        if len(self._ended) > 2 * len(trials):
+            kept = {trial.number for trial in trials} & self._ended.keys()
+            self._ended = {number: self._ended[number] for number in kept}
+        return seen
+
+    def _seen(self, trial: FrozenTrial) -> FrozenTrial:
+        seen = _as_complete(trial, self._direction)
+        if trial.state.is_finished():
+            self._ended[trial.number] = seen
+        return seen
 
 
 class OldTrials:
@@ -78,21 +113,28 @@ class OldTrials:
 
 
 _OLD: WeakKeyDictionary[optuna.Study, OldTrials] = WeakKeyDictionary()
-"""The old trials of each study in this process, kept here since each draw makes a new sampler."""
+_SEEN: WeakKeyDictionary[optuna.Study, SeenTrials] = WeakKeyDictionary()
+"""Those of each study in this process, kept here since each draw makes a new sampler."""
 
 
-def _as_complete(trial: FrozenTrial, study: optuna.Study) -> FrozenTrial:
+def _as_complete(trial: FrozenTrial, direction: StudyDirection) -> FrozenTrial:
     """The trial as if it had ended with its last evaluation, and a complete one with its best; as
     it is if it has none."""
-    if study._is_multi_objective():
-        return trial
-    value = value_of(trial, study.direction)
-    if value is None or (trial.state is TrialState.COMPLETE and value == trial.value):
-        return trial
-    seen = object.__new__(FrozenTrial)
+    value = value_of(trial, direction)
+    seen = object.__new__(_Seen)
     seen.__dict__.update(trial.__dict__)  # a tenth of copy.copy's time, which thousands would take
-    seen.state, seen.value = TrialState.COMPLETE, value
+    if value is not None:
+        seen.state, seen.value = TrialState.COMPLETE, value
     return seen
+
+
+class _Seen(FrozenTrial):
+    """A trial of ours, none of which has constraints: TPE looks for them in thousands of trials."""
+
+    @property
+    def constraints(self) -> dict[str, float]:
+        """None."""
+        return {}
 
 
 def value_of(trial: FrozenTrial, direction: StudyDirection) -> float | None:

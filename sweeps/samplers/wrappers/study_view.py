@@ -19,7 +19,8 @@ class StudyView(optuna.Study):
 
     def __init__(self, study: optuna.Study, trials: list[FrozenTrial]) -> None:
         self.__dict__.update(study.__dict__)
-        self._seen = trials
+        self.root = root_of(study)
+        self.trials_seen = trials
 
     def _get_trials(
         self,
@@ -28,7 +29,12 @@ class StudyView(optuna.Study):
         use_cache: bool = False,
     ) -> list[FrozenTrial]:
         assert not deepcopy, "samplers only read"
-        return [trial for trial in self._seen if states is None or trial.state in states]
+        return [trial for trial in self.trials_seen if states is None or trial.state in states]
+
+
+def root_of(study: optuna.Study) -> optuna.Study:
+    """The study itself, of which this may be a view."""
+    return study.root if isinstance(study, StudyView) else study
 
 
 class Viewing(Around):
@@ -47,7 +53,12 @@ class Viewing(Around):
     ) -> dict[str, BaseDistribution]:
         """The parameters that the sampler draws together."""
         self._seen = None  # a new trial: others may have been measured since the last one
-        return super().infer_relative_search_space(self._view(study, trial), trial)
+        view = self.space_view_of(self._view(study, trial))
+        return super().infer_relative_search_space(view, trial)
+
+    def space_view_of(self, view: StudyView) -> StudyView:
+        """What the sampler sees when it looks for the parameters to draw together."""
+        return view
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
@@ -123,6 +124,19 @@ def test_a_sweep_that_is_not_there_is_brought_in_whole_and_once(bring_in, client
     assert names == {"winner.yaml", "model"}
     assert {file.path for file in client.list_artifacts(first.parent)} == names | {"sweep.yaml"}
     assert client.get_run(first.parent).data.tags["winnow.winner"] == "0"
+
+
+def test_a_trial_that_was_cut_off_while_it_was_written_together_is_brought_in(
+    tracker, bring_in, client, uri, sweep
+):
+    """Its run has the tags of its end from the start, and nothing else yet."""
+    begun = begin(tracker, sweep)
+    records = records_of(sweep)[:1]
+    with contextlib.suppress(KeyError), tracker.together(records[0]):
+        track(tracker, begun, records[0])
+        raise KeyError
+    assert bring_in(sweep, records).changed == 2
+    assert_told(client, uri, sweep, records)
 
 
 @pytest.mark.parametrize(

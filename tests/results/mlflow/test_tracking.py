@@ -93,6 +93,35 @@ def test_a_sweep_is_read_back_as_it_was_written(tracker, sweep, uri):
     assert trials == [records[1], records[2], records[3], records[0]]
 
 
+TOGETHER = [
+    full_trial(number=12),
+    trial(3, "failed", error=LONG, params={"x": "1"}, attempts=3),
+    trial(4, "pruned", 3.0, math.inf, ended=1_700_000_009.000001),
+    trial(5, "running", 2.0, provenance=full_trial().provenance),
+    trial(6, "complete", 2.0, config={f"field.{n}": n for n in range(250)}),
+]
+
+
+def test_what_is_written_together_is_read_back_as_if_written_one_by_one(tracker, sweep, uri):
+    for record in TOGETHER:
+        with tracker.together(record if record.status.ended else None):
+            track(tracker, sweep, record)
+    read = {each.number: each for each in read_sweep(uri, sweep.name)[1]}
+    for record in TOGETHER:
+        wanted = record.with_changes(sweep=sweep.name, run_id=read[record.number].run_id)
+        assert read[record.number] == wanted
+
+
+def test_what_could_not_be_written_together_is_written_again(tracker, sweep, uri):
+    record = trial(1, "complete", 3.0, 2.0)
+    with pytest.raises(TrackingError, match="no room"), tracker.together():
+        track(tracker, sweep, record)
+        raise TrackingError("no room")
+    with tracker.together():
+        written = track(tracker, sweep, record)
+    assert read_sweep(uri, sweep.name)[1] == [written]
+
+
 def test_nan_is_read_back_as_nan(tracker, sweep, uri):
     track(tracker, sweep, trial(1, "diverged", 2.0, math.nan))
     (record,) = read_sweep(uri, sweep.name)[1]

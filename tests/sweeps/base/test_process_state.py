@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
 import signal
 import warnings
+import weakref
 
 import numpy as np
 import optuna
@@ -19,7 +21,7 @@ from results.mlflow.tracking import Tracker, TrackingError
 from sweeps import Sweep
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.interruption import interruptible
-from sweeps.base.process_state import random_state_kept
+from sweeps.base.process_state import garbage_looked_for_less, random_state_kept
 from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.cluster.ray_session import SETTINGS, cluster
@@ -134,3 +136,25 @@ def test_who_draws_at_random_goes_on_as_if_nobody_else_had():
     with random_state_kept():
         draws()
     assert draws() == expected
+
+
+def test_garbage_is_looked_for_as_before_once_a_search_has_ended():
+    before = gc.get_threshold(), gc.get_freeze_count()
+    with pytest.raises(KeyError), garbage_looked_for_less():
+        assert gc.get_threshold()[0] > before[0][0]
+        raise KeyError
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+
+
+def test_garbage_of_a_search_is_found():
+    class Ring:
+        """Refers to itself."""
+
+    found = []
+    with garbage_looked_for_less():
+        ring = Ring()
+        ring.itself = ring
+        weakref.finalize(ring, found.append, 1)
+        del ring
+        fill = [[number] for number in range(50_000)]
+    assert fill and found == [1]

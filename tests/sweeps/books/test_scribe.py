@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from waiting import wait_until
 from results.mlflow.tracking_error import StoreAwayError, StoreFullError, TrackingError
 from results.ranking.front import judge
 from results.records.record import Measurement, SweepRecord, TrialRecord
+from sweeps.books import entries
 from sweeps.books import mlflow_writer as module
 from sweeps.books.mlflow_writer import Scribe
 
@@ -28,6 +30,16 @@ class FakeTracker:
         self.log = []
         self.stamps = []
         self.takes = False
+
+    @contextmanager
+    def together(self, ended):
+        """What the block logs is lost if it raises."""
+        before = list(self.log)
+        try:
+            yield
+        except BaseException:
+            self.log = before
+            raise
 
     def start_sweep(self, record, spec_text, stamp):
         return self._take("sweep")
@@ -62,6 +74,7 @@ class FakeTracker:
 def quick(monkeypatch):
     monkeypatch.setattr(module, "SHORTEST_PAUSE", 0.001)
     monkeypatch.setattr(module, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(entries, "LINGER", 3600.0)  # the end of a scribe does not wait for it
 
 
 @pytest.fixture
@@ -96,7 +109,7 @@ def tell(scribe, *records):
     scribe.sweep_ended(SWEEP, judge(list(records), SWEEP.goals), lambda number: Path("none"))
 
 
-ALL = ["sweep", "start0", "start1", "start0.1", "start0.2", "end0", "start1.1", "end1"]
+ALL = ["sweep", "start0", "start0.1", "start0.2", "end0", "start1", "start1.1", "end1"]
 ALL += ["weights start0", "weights sweep", "end"]
 
 
@@ -115,13 +128,23 @@ def test_an_attempt_that_is_repeated_has_the_stamp_of_the_first(begin):
     scribe = begin(tracker)
     tell(scribe, one(0, 1, 2))
     scribe.finish()
-    assert len(tracker.stamps) == 5
-    assert len(set(tracker.stamps[:4])) == 1
-    assert tracker.stamps[4] > tracker.stamps[3]
+    *repeated, last = tracker.stamps
+    assert len(repeated) == 4 and len(set(repeated)) == 1
+    assert last > repeated[0]
+
+
+def test_a_trial_is_written_when_it_lasts_longer_than_its_entries_wait(begin, monkeypatch):
+    monkeypatch.setattr(entries, "LINGER", 0.0)
+    tracker = FakeTracker()
+    scribe = begin(tracker)
+    scribe.trial_started(one(0))
+    wait_until(lambda: tracker.log == ["sweep", "start0"])
+    assert scribe.run_ids == {0: "start0"}
+    scribe.finish()
 
 
 def test_what_is_refused_is_counted_and_left_out(begin):
-    tracker = FakeTracker(**{"start0.1": [REFUSED]})
+    tracker = FakeTracker(**{"start0.1": [REFUSED] * 2})  # with others, and alone
     scribe = begin(tracker)
     tell(scribe, one(0, 1, 2), one(1, 1))
     scribe.finish()
@@ -140,7 +163,7 @@ def test_what_fails_while_the_store_takes_all_else_does_not_hold_up_the_rest(beg
 
 
 def test_a_trial_that_was_not_started_is_told_once_by_its_reason(begin):
-    tracker = FakeTracker(start0=[REFUSED])
+    tracker = FakeTracker(start0=[REFUSED] * 2)  # with the others of its trial, and alone
     scribe = begin(tracker)
     tell(scribe, one(0, 1), one(1, 1))
     scribe.finish()
@@ -155,13 +178,14 @@ def test_a_store_that_stays_away_is_given_up_and_what_it_missed_is_counted(begin
     tracker = FakeTracker(**{"start0.2": [AWAY] * 10**6})
     scribe = begin(tracker)
     tell(scribe, one(0, 1, 2), one(1, 1))
-    written = ["sweep", "start0", "start1", "start0.1"]
+    monkeypatch.setattr(entries, "LINGER", 0.0)
+    scribe.verdict("none", Path("none"))
     wait_until(lambda: len(tracker.failures["start0.2"]) < 10**6 - 1)  # told of once, at least
     begun = time.monotonic()
     scribe.finish()
     assert time.monotonic() - begun >= 0.3
-    assert tracker.log == written
-    assert scribe.missed == 7
+    assert tracker.log == ["sweep"]
+    assert scribe.missed == 11
     assert scribe.failures == [f"no answer for 0 s; {AWAY}"]
 
 
@@ -171,7 +195,7 @@ def test_a_store_whose_disk_is_full_is_not_waited_for(begin, monkeypatch):
     scribe = begin(FakeTracker(**{"start0.2": [full] * 10**6}))
     tell(scribe, one(0, 1, 2), one(1, 1))
     scribe.finish()
-    assert (scribe.missed, scribe.failures) == (7, [str(full)])
+    assert (scribe.missed, scribe.failures) == (10, [str(full)])
 
 
 def test_the_end_waits_as_long_as_entries_go_through(begin, monkeypatch):
@@ -190,7 +214,7 @@ def test_the_end_waits_as_long_as_entries_go_through(begin, monkeypatch):
 
     monkeypatch.setattr(tracker, "log_measurement", slow)
     scribe = begin(tracker)
-    tell(scribe, one(0, *range(1, 11)))
+    tell(scribe, *(one(number, 1) for number in range(10)))
     scribe.finish()
     assert scribe.missed == 0
     assert tracker.log[-1] == "end"
@@ -217,7 +241,7 @@ def test_a_fault_of_the_writing_itself_is_told_and_what_is_left_counts_as_missed
     scribe = begin(tracker, told.append)
     tell(scribe, one(0, 1, 2), one(1, 1))
     scribe.finish()
-    assert tracker.log == ["sweep", "start0", "start1"]
-    assert scribe.missed == 8 and not scribe.busy
+    assert tracker.log == ["sweep"]
+    assert scribe.missed == 10 and not scribe.busy
     assert told == scribe.failures and "KeyError: 'a field" in told[0]
     assert "its folder has the entries that MLflow misses" in told[0]

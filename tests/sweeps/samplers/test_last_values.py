@@ -160,6 +160,47 @@ def test_a_trial_that_has_ended_is_looked_at_once(monkeypatch):
     assert set(looks.values()) == {1}
 
 
+def test_a_suggestion_does_not_depend_on_earlier_ones_in_this_process():
+    """What a study's trials look like is kept from draw to draw."""
+    study, random = optuna.create_study(), Random(4)
+    search = SearchSettings(sampler_options=FEW, seed=5)
+    for trials in _growing(random, 40):
+        for each in trials[len(study.trials) :]:
+            study.add_trial(each)
+        afresh = optuna.create_study()
+        afresh.add_trials(study.trials)
+        for each in (study, afresh):
+            each.sampler = make_sampler(search, len(study.trials))
+        drawn = study.ask(SPACE)
+        assert drawn.params == afresh.ask(SPACE).params
+        value = random.random()
+        drawn.report(value, 1)
+        study.tell(drawn, state=random.choice([TrialState.PRUNED, TrialState.FAIL]))
+
+
+def test_parameters_are_drawn_in_the_groups_that_all_trials_give():
+    """Groups follow from the sets of parameters that trials have together."""
+    names = [["x"], ["x", "y"], ["y", "z"], ["x", "y"], ["z"], ["x", "w"]]
+    spaces = {n: optuna.distributions.FloatDistribution(0, 1) for n in "wxyz"}
+    study, random = optuna.create_study(), Random(0)
+    for have in names * 20:
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=random.choice([TrialState.COMPLETE, TrialState.PRUNED]),
+                params={name: random.random() for name in have},
+                distributions={name: spaces[name] for name in have},
+                value=random.random(),
+            )
+        )
+    ours, optunas = (
+        make_sampler(SearchSettings(sampler_options={**FEW, "unfinished": unfinished}))
+        for unfinished in (True, False)
+    )
+    found = ours.infer_relative_search_space(study, study.trials[0])
+    wanted = optunas.infer_relative_search_space(study, study.trials[0])
+    assert list(found.items()) == list(wanted.items())
+
+
 def _record(number: int, points: int, status: TrialStatus) -> TrialRecord:
     measurements = tuple(
         Measurement(
