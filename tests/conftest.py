@@ -138,12 +138,12 @@ def ray_cluster(request):
 
 
 def _start_ray(ray) -> None:
-    from sweeps.cluster.lone_ray import without_onlookers
+    from sweeps.cluster.lone_ray import lone
     from sweeps.cluster.ray_session import SETTINGS
 
     os.environ.update(SETTINGS)
     os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"  # a slot's end is noticed sooner
-    with without_onlookers():
+    with lone():
         ray.init(
             address="local",  # whatever other Ray there is on this machine
             num_cpus=2,
@@ -167,10 +167,10 @@ def nodes(monkeypatch):
     from ray.cluster_utils import Cluster
     from short_folder import short_folder
 
-    from sweeps.cluster.lone_ray import without_onlookers
+    from sweeps.cluster.lone_ray import lone
     from sweeps.cluster.ray_session import SETTINGS
 
-    with short_folder() as folder, without_onlookers():
+    with short_folder() as folder, lone():
         for name, value in {**SETTINGS, "RAY_TMPDIR": str(folder)}.items():
             monkeypatch.setenv(name, value)
         cluster = Cluster(

@@ -10,7 +10,14 @@ from sweeps.base.process_state import replaced
 
 
 @contextmanager
-def without_onlookers() -> Iterator[None]:
+def lone() -> Iterator[None]:
+    """A Ray started in the block serves this process alone."""
+    with _without_onlookers(), _out_of_reach_of_signals():
+        yield
+
+
+@contextmanager
+def _without_onlookers() -> Iterator[None]:
     """A Ray started in the block has no autoscaler, no monitor of logs and no dashboard.
 
     Nothing scales here, the logs go to no terminal, and nobody opens the dashboard; yet Ray would
@@ -28,4 +35,22 @@ def without_onlookers() -> Iterator[None]:
             (utils, "get_dashboard_dependency_error", lambda: reason),
         ):
             kept.enter_context(replaced(owner, name, value))
+        yield
+
+
+@contextmanager
+def _out_of_reach_of_signals() -> Iterator[None]:
+    """A Ray started in the block gets no signal that is meant for the group of this process.
+
+    `timeout`, and shells that end a job, signal the group. Ray would end at once, while its sweep
+    saves the running trials with it. Ray's processes end with this one by the kernel; where it has
+    no way for that, Ray itself needs them in this group.
+    """
+    from ray._private import services, utils
+
+    if not utils.detect_fate_sharing_support():
+        yield
+        return
+    apart = partial(services.ConsolePopen, process_group=0)
+    with replaced(services, "ConsolePopen", apart):
         yield

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from sweeps.base.errors import LaunchError
 from sweeps.base.process_state import environment_kept, logger_kept, replaced
 from sweeps.base.proxies import direct, host_of, proxies, spare
-from sweeps.cluster.lone_ray import without_onlookers
+from sweeps.cluster.lone_ray import lone
 from sweeps.cluster.ray_folder import remark, short_folder
 
 ON_HEAD = {"node:__internal_head__": 0.001}
@@ -190,7 +190,7 @@ def _connect(address: str) -> None:
     if address == _LOCAL:
         options |= {"include_dashboard": False, "object_store_memory": 2 * 10**8}
     try:
-        with without_onlookers() if address == _LOCAL else nullcontext():
+        with lone() if address == _LOCAL else nullcontext():
             ray.init(address=address, **options)
     except ray.exceptions.AuthenticationError as error:
         reason = str(error).strip().splitlines()[0]
