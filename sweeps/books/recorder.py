@@ -245,10 +245,12 @@ class Recorder(Callback):
         self, /, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object
     ) -> None:
         """A trial has ended by itself, or was stopped early (then it has no outcome)."""
-        outcome: Outcome | None = (trial.last_result or {}).get("outcome")
+        result = trial.last_result or {}
+        outcome: Outcome | None = result.get("outcome")
         record = self._record_of(trial)
         self._cancel(record.number)
-        if outcome is None and self._interruption.stop_all():
+        # Tune marks a result as done if the scheduler stopped the trial at it.
+        if outcome is None and not result.get("done") and self._interruption.stop_all():
             return  # `interrupt` marks it as interrupted
         if outcome is None:
             self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))

@@ -13,6 +13,8 @@ class Reported(TypedDict, total=False):
 
     evaluation: Evaluation | None
     outcome: Outcome | None
+    done: bool
+    """Tune's mark of a trial's last result, also where the scheduler makes it the last one."""
 
 
 class TuneTrial(Protocol):

@@ -158,6 +158,17 @@ def test_without_rays_head_the_books_are_closed_and_nothing_is_asked_of_ray(driv
     assert driver._fleet.slots.closed == driver._fleet.observer.closed == 0
 
 
+def test_a_trial_that_a_rung_has_stopped_is_pruned_though_ctrl_c_comes_before_its_end(driver, home):
+    """Else a resume would train it on: what a rung has decided is not decided again."""
+    driver._recorder._interruption.requested = True
+    for number, stopped in enumerate((True, False)):  # Tune's mark for the scheduler's decision
+        about = {"config": {"trial": number}, "last_result": {"done": stopped, "outcome": None}}
+        driver._recorder.on_trial_complete(0, [], type("Trial", (), about)())
+    driver.end(SweepState.INTERRUPTED)
+    statuses = [record.status.value for record in home.sweep("toy").store.trials()]
+    assert statuses == ["pruned", "interrupted", "interrupted"]
+
+
 def test_a_fault_of_the_books_halts_the_search_and_is_raised_in_the_end(driver):
     """Tune would take it for the trial's own, and go on."""
 
