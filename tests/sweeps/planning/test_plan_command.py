@@ -8,6 +8,7 @@ import pytest
 import tiny_training as tiny
 import yaml
 from data_samples import write_lines
+from spec_samples import toy_tree
 from typer.testing import CliRunner
 
 from sweeps.cli.app import app
@@ -159,3 +160,13 @@ def test_what_does_not_divide_or_does_not_train_is_one_message(spec):
 def test_a_cap_on_tokens_below_one_trial_is_refused_as_at_launch(spec):
     done = planned(spec, "--set", "budget.trained_tokens=1")
     assert done.exit_code == 2 and "budget.trained_tokens: 1 is below one trial" in done.output
+
+
+@pytest.mark.parametrize("options", [(), ("--fit",)])
+def test_a_sweep_without_a_model_is_refused_in_a_sentence(tmp_path, options):
+    """Not looked for on the hub."""
+    file = tmp_path / "toy.yaml"
+    file.write_text(yaml.safe_dump(toy_tree()))
+    done = CliRunner().invoke(app, ["plan", str(file), *options])
+    said = "objective toy trains nothing, so there is no memory to plan; launch the sweep instead"
+    assert done.exit_code == 2 and said in " ".join(done.output.split())

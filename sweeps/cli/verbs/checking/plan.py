@@ -73,6 +73,7 @@ def plan(
         changes = overridden(overrides, skip_bad_rows)
         changes += [f"slots.workers={workers}"] if workers else []
         checked, cache = SweepSpec.load(spec, changes), SweepHome.find(home).cache
+        _refuse_without_training(checked)
         named = cards.card(gpu) if gpu else cards.named_by(checked)
         if fit:
             shown = (named,) if named and not cluster else _cards(checked, cluster)
@@ -89,6 +90,15 @@ def _refuse_misfits(gpu: str, fit: bool, cluster: Path | None) -> None:
     """SweepError for options that do not go together."""
     if cluster and (gpu or not fit):
         raise SweepError("--cluster: names GPUs for --fit; use it with that, and without --gpu")
+
+
+def _refuse_without_training(spec: SweepSpec) -> None:
+    """SweepError for an objective without a model."""
+    if not spec.trial.learns.trains:
+        raise SweepError(
+            f"objective {spec.trial.objective} trains nothing, so there is no memory to plan; "
+            "launch the sweep instead"
+        )
 
 
 @contextmanager
