@@ -191,12 +191,17 @@ class Books:
             self.note()
 
     def note_run_ids(self) -> None:
-        """Record the MLflow runs of all trials, once the scribe has made or found them."""
+        """Record the MLflow runs of all trials, once the scribe has made or found them, also in a
+        report that was written before."""
+        found = False
         for store in (self._folder.store, self._folder.confirmations):
             for record in store.trials():
                 run_id = self.scribe.run_ids.get(record.key, record.run_id)
                 if run_id != record.run_id:
                     store.write_trial(record.with_changes(run_id=run_id))
+                    found = True
+        if found and self._folder.report.exists():
+            self._write_report()
 
     def free(self) -> None:
         """Free the sweep's name and delete its folder, here and on the storage."""

@@ -182,3 +182,5 @@ def test_a_sweeps_end_leaves_its_report_and_a_failure_of_it_costs_nothing(
     else:
         text = folder.report.read_text(encoding="utf-8")
         assert "Trial 0 wins: eval_loss 1.2500" in text and "running ·" not in text
+        books.note_run_ids()  # MLflow had no run for the trial when the report was written
+        assert f'"{books.scribe.run_ids[0]}"' in folder.report.read_text(encoding="utf-8")
