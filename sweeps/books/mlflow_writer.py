@@ -71,6 +71,7 @@ class Scribe:
         self._entries = Entries()
         self._opened = threading.Event()
         self._given_up = threading.Event()
+        self._counting = threading.Lock()
         self._refusal: BaseException | None = None
         self._away: StoreAwayError | None = None
         self._patience = PATIENCE
@@ -215,10 +216,11 @@ class Scribe:
 
     def give_up(self, why: str) -> None:
         """Wait no longer; remaining entries, at least the end of the sweep, count as missed."""
-        self._given_up.set()
+        with self._counting:
+            self._given_up.set()
+            self.missed += max(1, self._told - self._done)
+            self.failures.append(why)
         self._entries.close()
-        self.missed += max(1, self._told - self._done)
-        self.failures.append(why)
 
     def _put(self, entry: Entry, trial: TrialKey | None = None) -> None:
         self._told += 1
@@ -275,10 +277,13 @@ class Scribe:
             for entry in entries:
                 self._write_together(tracker, [entry])
             return
-        if error is not None:
-            self._miss(error)
-        self._progress = time.monotonic()
-        self._done += len(entries)
+        with self._counting:
+            if self._given_up.is_set():
+                return  # they are among those that were counted as missed
+            if error is not None:
+                self._miss(error)
+            self._progress = time.monotonic()
+            self._done += len(entries)
 
     def _write(self, tracker: Tracker, entry: Entry) -> Exception | None:
         """Retry until the entry is written, refused for the returned reason, or given up."""
