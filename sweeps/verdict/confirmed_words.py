@@ -69,7 +69,8 @@ def _who(sweep: SweepRecord, found: Confirmation) -> str:
     if len(found.trials) > 1:
         second = found.trials[1]
         lead = found.better_by(winner.mean, second.mean)
-        error = f" ± {found.noise.error * math.sqrt(2):.4f}" if found.noise else ""
+        noise = found.noise.error if found.noise else 0.0
+        error = f" ± {noise * math.sqrt(2):.4f}" if noise else ""
         parts.append(f"{lead:.4f}{error} ahead of trial {second.number}")
     if (base := sweep.base.get(found.metric)) is not None and math.isfinite(base):
         parts.append(against_base(found.metric, found.better_by(winner.mean, base), None))
@@ -84,6 +85,8 @@ def _comparison(found: Confirmation) -> Iterator[str]:
             shared = "no two trials have two complete seeds in common"
         yield f"The certainty is unknown: {shared}."
         return
+    if not found.noise.error:
+        return  # see _unchanged
     if len(compared) < 2:
         yield "No other trial was confirmed, so there is nothing to compare it with."
         return
@@ -149,7 +152,11 @@ def _lost(trials: Sequence[Confirmed | ConfirmedPoint]) -> Iterator[str]:
 def _unchanged(trials: Sequence[Confirmed]) -> Iterator[str]:
     same = [each.number for each in trials if not each.varies]
     if same:
-        yield f"Fresh seeds changed nothing in {in_words(same).lower()}: no noise was measured."
+        unknown = ", and the certainty is unknown" * (len(same) == len(trials) > 1)
+        yield (
+            f"Fresh seeds changed nothing in {in_words(same).lower()}: no noise was "
+            f"measured{unknown}."
+        )
 
 
 def _on_the_test_set(sweep: SweepRecord, winner: Confirmed) -> Iterator[str]:

@@ -119,6 +119,13 @@ def test_losses_on_disk_bring_the_examples_noise_in(tmp_path):
     assert "from the variance of seeds and 40 validation examples." in said(folder)
 
 
+def test_without_noise_no_certainty_is_claimed(tmp_path):
+    """As on the toy, whose trials depend on no seed."""
+    text = said(sweep_of(tmp_path, repeats({0: [0.9, 0.9], 1: [1.0, 1.0]})))
+    assert "no noise was measured, and the certainty is unknown." in text
+    assert "probability" not in text and "±" not in text
+
+
 def test_seeds_that_failed_or_changed_nothing_are_told(tmp_path):
     records = [*repeats({0: [0.9, 0.9], 1: [1.0, 1.1]}), repeat(9, 1, 3, status="diverged")]
     text = said(sweep_of(tmp_path, records))
