@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from results.records.record import TrialStatus
+from results.records.record import SweepState, TrialStatus
 from search_spaces.problem import SpaceError
 from search_spaces.space import Space
 from sweeps.advice.advice import Advice, Adviser
@@ -23,8 +23,8 @@ class TooFewTrials(Adviser):
 
     def look(self, results: Results) -> Iterator[Advice]:
         """At most one."""
-        if results.spec is None or not results.sweep.state.ended:
-            return
+        if results.spec is None or results.sweep.state is not SweepState.COMPLETE:
+            return  # a resume would train the others
         if results.sweep.budget_trials is None or results.sweep.reached:
             return  # a cap ended it, which says how much more it may cost
         space = results.spec.space

@@ -13,6 +13,7 @@ from finished_sweeps import a_search, ended_trial, results_of, sweep_tree
 from results.records.branch import Branch
 from sweeps.advice.linter import ADVISERS, advise
 from sweeps.spec.spec import SweepSpec
+from sweeps.verdict.results import Results
 
 LOG_RATES = {"learning_rate": {"log_uniform": [1e-6, 1e-2]}}
 
@@ -188,6 +189,12 @@ def test_few_trials_for_a_space_and_enough(tmp_path):
     all_of_them = [ended_trial(n, "complete", {"lora.rank": 4 + 4 * n}, 2.0) for n in (0, 1)]
     budget = {"trials": 2, "evaluations": 4}
     assert found(tmp_path / "3", "too_few_trials", all_of_them, space=space, budget=budget) == []
+
+
+def test_an_interrupted_sweep_is_not_told_that_its_trials_are_few(tmp_path):
+    folder = results_of(tmp_path, a_search(20)).folder
+    folder.store.write_sweep(folder.store.sweep().with_changes(state="interrupted"))
+    assert list(ADVISERS["too_few_trials"].look(Results.read(folder))) == []
 
 
 def curved(*shape: float):
