@@ -64,6 +64,7 @@ class SlotRecord(Record):
     the job's progress, outermost first; `beside` are the trials in its other lanes, at most as many
     as `limits` says if the slot finds that itself. `home` is whether it was dismissed for good,
     with nothing left to do. `remarks` are notes about its hardware for the sweep's owner.
+    `sent_back` is the number of trials that its latest restart interrupted.
     """
 
     name: str
@@ -78,6 +79,7 @@ class SlotRecord(Record):
     remarks: tuple[str, ...] = ()
     beside: tuple[LaneRecord, ...] = ()
     limits: LimitsRecord | None = None
+    sent_back: Count = 0
 
     @property
     def lanes(self) -> tuple[LaneRecord, ...]:

@@ -132,6 +132,7 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
             LaneRecord(job=lane.job, phases=_phases(lane.phases)) for lane in state.beside
         ),
         limits=_limits(state.limits) if state.limits else None,
+        sent_back=state.sent_back,
     )
 
 

@@ -29,7 +29,16 @@ def _of_hardware(cluster: ClusterRecord) -> Iterator[str]:
 def _of_restarts(cluster: ClusterRecord) -> Iterator[str]:
     for slot in cluster.slots:
         if slot.restarts:
-            yield (
-                f"{slot.name} restarted its workers (restart {slot.restarts}); a trial that was "
-                "running there continues from its last checkpoint"
-            )
+            head = f"{slot.name} restarted its workers (restart {slot.restarts})"
+            yield f"{head}{_going_on(slot.sent_back)}"
+
+
+def _going_on(trials: int) -> str:
+    if not trials:
+        return ""  # none was there: they had grown too large, say, or nothing was begun yet
+    if trials == 1:
+        return "; the trial that was running there continues from its last checkpoint"
+    return (
+        f"; the {trials} trials that were running there side by side continue from their last "
+        "checkpoints, each alone in a slot, so that one at fault is found"
+    )

@@ -189,8 +189,11 @@ class Board:
         """Note the loss of a slot's workers. Its trials need not wait for their replacement."""
         nodes = self._slots.lose(slot)
         held = [ticket for ticket in self._queue.unfinished() if ticket.slot == slot]
+        # One that its slot was to leave to another has lost nothing.
+        hit = [each for each in held if each.job.kind is JobKind.TRAIN and not each.comes_back]
         for ticket in reversed(held):  # each is put before all that wait
             self._retries.lost(ticket, nodes, beside=len(held) > 1)
+        self._slots.bereaved(slot, sum(not ticket.ended for ticket in hit))
 
     async def wants(self, slot: str) -> bool:
         """Whether a slot that has left should come back with new workers."""

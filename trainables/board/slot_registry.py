@@ -28,6 +28,8 @@ class SlotRegistry:
         self.cluster = Nodes()
         self.found: dict[str, LaneLimits] = {}
         self._lost: set[str] = set()
+        self._bereaved: Counter[str] = Counter()
+        self._sent_back: dict[str, int] = {}
         self._sent_home: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
@@ -44,6 +46,7 @@ class SlotRegistry:
         self._nodes[slot] = tuple(nodes)
         self.starts[slot] += 1
         self._idle_starts[slot] += 1
+        self._sent_back[slot] = self._bereaved.pop(slot, 0)
         self.up.add(slot)
         return self.starts[slot]
 
@@ -52,6 +55,10 @@ class SlotRegistry:
         self.leave(slot)
         self._lost.add(slot)
         return frozenset(self._nodes.get(slot, ()))
+
+    def bereaved(self, slot: str, trials: int) -> None:
+        """Note that so many of its trials go on elsewhere, or in its next life."""
+        self._bereaved[slot] += trials
 
     def leave(self, slot: str) -> None:
         """Register that it leaves."""
@@ -128,4 +135,5 @@ class SlotRegistry:
     def states(self, tickets: Iterable[Ticket]) -> list[SlotState]:
         """The state of each slot, in the order of their first start."""
         slots = self.starts, self.up, self._devices, self._nodes
-        return slot_states(*slots, tickets, self._sent_home, self._remarks, self._limits)
+        told = self._sent_home, self._remarks, self._limits, self._sent_back
+        return slot_states(*slots, tickets, *told)

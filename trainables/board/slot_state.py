@@ -30,7 +30,8 @@ class SlotState:
     is its current work: a trial's id, or the name of a measurement; `phases` is the progress of
     that; `beside` are the trials in its other lanes, of which there may be as many as
     `limits` says, once they are found. `home` is whether it was sent home for good,
-    with no more work to do. `remarks` are notes for its owner on its hardware.
+    with no more work to do. `remarks` are notes for its owner on its hardware. `sent_back` is the
+    number of trials that its latest restart interrupted.
     """
 
     name: str
@@ -45,6 +46,7 @@ class SlotState:
     remarks: tuple[str, ...] = ()
     beside: tuple[LaneState, ...] = ()
     limits: LaneLimits | None = None
+    sent_back: int = 0
 
 
 def slot_states(
@@ -56,6 +58,7 @@ def slot_states(
     home: Collection[str] = (),
     remarks: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     limits: Mapping[str, LaneLimits] = MappingProxyType({}),
+    sent_back: Mapping[str, int] = MappingProxyType({}),
 ) -> list[SlotState]:
     """The slots in the order of their first start. A suspended trial has not ended."""
     held: dict[str, list[Ticket]] = {name: [] for name in starts}
@@ -81,6 +84,7 @@ def slot_states(
             remarks.get(name, ()),
             tuple(LaneState(each.job.trial_id, each.phases) for each in held[name][1:]),
             limits.get(name),
+            sent_back.get(name, 0),
         )
         for name in starts
     ]

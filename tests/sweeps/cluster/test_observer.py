@@ -27,8 +27,9 @@ def test_a_node_as_ray_lists_it():
 
 def test_restarts_are_the_lives_after_the_first():
     assert slot_record("slot-3", None) == SlotRecord(name="slot-3")
-    state = SlotState("slot-0", True, "A10G", ("n",), starts=3, trials=2, job="5")
-    assert slot_record("slot-0", state).restarts == 2
+    state = SlotState("slot-0", True, "A10G", ("n",), starts=3, trials=2, job="5", sent_back=4)
+    record = slot_record("slot-0", state)
+    assert (record.restarts, record.sent_back) == (2, 4)
 
 
 def test_a_fault_of_the_observer_is_told(tmp_path):

@@ -189,11 +189,16 @@ def test_a_remark_of_a_slot_is_told_once(pipe):
 
 
 def test_a_slot_that_lost_its_workers_is_told_once_for_each_restart(pipe):
-    for restarts in (0, 1, 1, 2):
-        pipe.view.slots(cluster_of(slot("0", restarts=restarts)))
-    first, second = pipe.lines
-    assert first.startswith("Note: slot-0 restarted its workers (restart 1); a trial that was")
-    assert "(restart 2)" in second
+    for restarts, trials in ((0, 0), (1, 4), (1, 4), (2, 1), (3, 0)):
+        pipe.view.slots(cluster_of(slot("0", restarts=restarts, sent_back=trials)))
+    assert pipe.lines == [
+        "Note: slot-0 restarted its workers (restart 1); the 4 trials that were running there side "
+        "by side continue from their last checkpoints, each alone in a slot, so that one at fault "
+        "is found",
+        "Note: slot-0 restarted its workers (restart 2); the trial that was running there "
+        "continues from its last checkpoint",
+        "Note: slot-0 restarted its workers (restart 3)",
+    ]
 
 
 def test_it_ticks_by_itself_while_it_is_open_and_no_longer():

@@ -96,6 +96,31 @@ async def test_after_a_slots_death_its_trials_go_on_alone_and_only_the_killer_lo
 
 
 @in_a_loop
+async def test_the_trials_that_a_restart_interrupted_are_counted_once():
+    board, life = await board_with(job("0"), job("1"), retries=1)
+    await board.take("slot", life, 1.0)
+    await filled(board, life)
+    await board.lost("slot")
+    told = []
+    for _ in range(2):  # the second time nothing ran there: its memory had grown, say
+        life = await board.hello("slot", "CPU", ["here"])
+        told.append((await board.overview())[0].sent_back)
+    assert told == [2, 0]
+
+
+@in_a_loop
+async def test_a_trial_that_had_its_slot_to_itself_is_tried_again_beside_those_that_waited():
+    board, life = await board_with(job("0"), job("1"), job("2"), retries=1)
+    await board.take("slot", life, 1.0)  # and dies while it loads the base
+    life = await board.hello("slot", "CPU", ["here"])
+    assert not (await board.take("slot", life, 1.0)).alone
+    assert await filled(board, life) == ["1", "2"]
+    for name, attempts in (("0", 2), ("1", 1), ("2", 1)):
+        await board.ended(name, Outcome(Ending.COMPLETE))
+        assert (await board.event(name, 0)).attempt.number == attempts
+
+
+@in_a_loop
 async def test_a_trial_that_is_sent_back_waits_for_a_slot_of_its_own():
     board, life = await board_with(job("0"), job("1"))
     await board.take("slot", life, 1.0)
