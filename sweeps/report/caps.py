@@ -28,7 +28,7 @@ def caps_lines(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
         now = spent(sweep, cluster, [*trials, *repeats], time.time())
         if of_each := shares(sweep.caps, now):
             lines.append(f"spent: {', '.join(of_each)}")
-    elif not sweep.state.ended and (took := sum(each.seconds for each in (*trials, *repeats))):
+    elif took := sum(each.seconds for each in (*trials, *repeats)):
         tokens = sum(each.tokens for each in (*trials, *repeats))
         lines.append(f"spent: {duration(took)} of training, {tokens:,} tokens")
     if rest := rest_on_record(folder, sweep, trials, cluster):

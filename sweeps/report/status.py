@@ -23,7 +23,7 @@ from sweeps.home.home import SweepFolder
 from sweeps.report.caps import caps_lines
 from sweeps.report.exhausted import exhausted
 from sweeps.report.going_on import resume_command
-from sweeps.report.waiting import waiting
+from sweeps.report.waiting import left_to_train, unseated, waiting
 from sweeps.verdict.overlaps import all_overlaps
 from sweeps.verdict.results import Results
 
@@ -42,6 +42,7 @@ def show_status(
     if cluster is not None:
         runs = sweep.state is SweepState.RUNNING
         console.print(cluster_report(cluster, runs, time.time()))
+        _print(console, unseated(cluster, trials) if runs else [])
     _print(console, _folder(sweep, folder))
 
 
@@ -93,12 +94,14 @@ def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
     if sweep.state is SweepState.FAILED and not folder.store.trials():
         lines.append("it ended before its first trial; launch it again")
     elif sweep.state in (SweepState.INTERRUPTED, SweepState.FAILED) and not sweep.reached:
-        lines.append(f"to resume: {resume_command(sweep, folder)}")
+        left = left_to_train(sweep, folder.trials())
+        lines.append(f"to resume: {resume_command(sweep, folder)}{f' ({left})' if left else ''}")
     return lines
 
 
 def _print(console: Console, lines: Sequence[str]) -> None:
-    console.print("\n".join(lines), soft_wrap=True)
+    if lines:
+        console.print("\n".join(lines), soft_wrap=True)
 
 
 def list_row(folder: SweepFolder) -> tuple[str, ...]:

@@ -45,9 +45,11 @@ def test_the_cap_that_ended_it_is_told_with_the_way_to_go_on(tmp_path):
     assert found["reached"] == {"cap": "hours", "why": "1.97 of 2 h are spent"}
 
 
-def test_a_sweep_without_caps_says_nothing(tmp_path):
+def test_a_sweep_without_caps_says_what_it_took_when_it_has_ended_too(tmp_path):
     folder, sweep = folder_of(tmp_path, caps={})
-    assert caps_lines(sweep, folder) == [] and "caps" not in status_json(sweep, TRIALS)
+    for each in (sweep, sweep.with_changes(state="interrupted")):
+        assert caps_lines(each, folder) == ["spent: 8 s of training, 4,000 tokens"]
+    assert "caps" not in status_json(sweep, TRIALS)
 
 
 def test_a_resume_goes_on_within_what_is_left(tmp_path):
@@ -72,12 +74,12 @@ def test_only_a_raised_cap_or_a_confirmation_lets_an_ended_sweep_go_on(tmp_path)
 def test_a_quote_is_compared_with_what_the_trials_took(tmp_path):
     folder, sweep = folder_of(tmp_path, caps={}, quote={"low": 5.0, "high": 60.0})
     said = "training of all trials: 8 s, as quoted; the dry run expected 5 s to 60 s"
-    assert caps_lines(sweep, folder) == [said]
+    assert caps_lines(sweep, folder)[1:] == [said]
     dear = sweep.with_changes(quote={"low": 1.0, "high": 2.0})
-    assert "8 s, more" in caps_lines(dear, folder)[0]
+    assert "8 s, more" in caps_lines(dear, folder)[1]
     half = dear.with_changes(state="interrupted")
-    assert caps_lines(half, folder)[0].startswith("training of all trials: 8 s; the dry run")
-    assert caps_lines(sweep.with_changes(ended=None), folder) == []
+    assert caps_lines(half, folder)[1].startswith("training of all trials: 8 s; the dry run")
+    assert caps_lines(sweep.with_changes(ended=None), folder)[1:] == []
 
 
 def test_the_report_tells_the_same(tmp_path):

@@ -6,13 +6,14 @@ import pytest
 from finished_sweeps import ended_trial, write_ended
 from rich.console import Console
 
+from results.records.cluster_record import ClusterRecord, LaneRecord, SlotRecord
 from results.records.prior import Prior
 from sweeps.report.status import list_row, show_status
 
 
-def shown(folder) -> str:
+def shown(folder, cluster=None) -> str:
     console = Console(width=100, record=True, force_terminal=False)
-    show_status(console, folder.sweep_record(), folder.trials(), folder)
+    show_status(console, folder.store.sweep(), folder.store.trials(), folder, cluster)
     return console.export_text()
 
 
@@ -38,3 +39,30 @@ def test_the_priors_are_named_by_the_record(tmp_path):
         "prior: method lora with learning_rate 0.0003 and lora.rank 16; "
         "method full with learning_rate 2e-05" in shown(folder).splitlines()
     )
+
+
+@pytest.mark.parametrize(
+    ("statuses", "budget", "left"),
+    [
+        (["complete", "interrupted"], 8, " (1 trial goes on, 6 trials begin)"),
+        (["interrupted", "interrupted"], 3, " (2 trials go on, 1 trial begins)"),
+        (["complete", "complete"], 2, ""),
+    ],
+)
+def test_an_interrupted_sweep_says_what_a_resume_would_train(tmp_path, statuses, budget, left):
+    trials = [ended_trial(n, each, {"learning_rate": 1e-3}, 1.0) for n, each in enumerate(statuses)]
+    folder = write_ended(tmp_path, trials, state="interrupted", budget_trials=budget)
+    (line,) = [each for each in shown(folder).splitlines() if each.startswith("to resume: ")]
+    assert line.startswith("to resume: sweep resume ended")
+    assert line.endswith(left) and ("(" in line) is bool(left)
+
+
+def test_running_trials_that_no_slot_has_taken_yet_are_named(tmp_path):
+    trials = [ended_trial(n, "running", {"learning_rate": 1e-3}, 1.0) for n in range(4)]
+    folder = write_ended(tmp_path, trials, state="running", ended=None, budget_trials=4)
+    beside = (LaneRecord(job="3"),)
+    slot = SlotRecord(name="slot-0", up=True, job="1", beside=beside)
+    said = "waiting for a slot or a lane: trial 0, 2"
+    assert said in shown(folder, ClusterRecord(at=0.0, slots=(slot,))).splitlines()
+    both = SlotRecord(name="slot-1", up=True, job="0", beside=(LaneRecord(job="2"),))
+    assert "waiting for" not in shown(folder, ClusterRecord(at=0.0, slots=(slot, both)))
