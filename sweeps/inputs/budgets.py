@@ -56,11 +56,13 @@ def extents(spec: SweepSpec, inputs: Inputs) -> list[Extent]:
 
 def description(spec: SweepSpec, found: Sequence[Extent]) -> str:
     """The steps and evaluation points of a trial, in one line."""
-    distinct = _first_of_each(found, lambda extent: extent.steps)
-    between = ", "
-    if len(distinct) > _NAMED:
-        distinct, between = [distinct[0], distinct[-1]], " to "
-    steps = between.join(_counted(each.steps, "step") + _with(each.params) for each in distinct)
+    kinds, between = _by(found, lambda extent: extent.steps), ", "
+    named = kinds if len(kinds) <= _NAMED else [kinds[0], kinds[-1]]
+    if len(named) < len(kinds):
+        between = " to "
+    steps = between.join(
+        _counted(kind[0].steps, "step") + (_with(kind) if len(kinds) > 1 else "") for kind in named
+    )
     points = sorted({extent.points for extent in found})
     measured = " to ".join(f"{count:,}" for count in dict.fromkeys((points[0], points[-1])))
     times = "once" if measured == "1" else f"{measured} times"
@@ -155,19 +157,26 @@ def _budget(spec: SweepSpec) -> str:
 
 def _each(found: Sequence[Extent], value: Callable[[Extent], str]) -> str:
     """`4 with batch_size 32, 2 with batch_size 64`, the largest batches last."""
-    distinct = _first_of_each(found, value)
-    named = [f"{value(extent)}{_with(extent.params)}" for extent in distinct[-_NAMED:]]
-    more = len(distinct) - len(named)
+    kinds = _by(found, value)
+    named = [f"{value(kind[0])}{_with(kind)}" for kind in kinds[-_NAMED:]]
+    more = len(kinds) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
 
 
-def _first_of_each(found: Sequence[Extent], value: Callable[[Extent], object]) -> list[Extent]:
-    distinct: dict[object, Extent] = {}
+def _by(found: Sequence[Extent], value: Callable[[Extent], object]) -> list[list[Extent]]:
+    kinds: dict[object, list[Extent]] = {}
     for extent in found:
-        distinct.setdefault(value(extent), extent)
-    return list(distinct.values())
+        kinds.setdefault(value(extent), []).append(extent)
+    return list(kinds.values())
 
 
-def _with(params: Point) -> str:
-    named = " and ".join(f"{name} {show(value)}" for name, value in params.items())
-    return f" with {named}" if named else ""
+def _with(kind: Sequence[Extent]) -> str:
+    """` with batch_size 8 or 9`; of many, the first and how many others."""
+    named = [" and ".join(f"{name} {show(v)}" for name, v in e.params.items()) for e in kind]
+    if not named[0]:
+        return ""
+    if len(named) > _NAMED:
+        return f" with {named[0]} or {len(named) - 1} others"
+    if len(kind[0].params) == 1:  # the name once
+        named[1:] = [show(value) for extent in kind[1:] for value in extent.params.values()]
+    return f" with {' or '.join(named)}"

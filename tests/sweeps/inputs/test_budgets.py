@@ -86,6 +86,27 @@ def test_the_batch_sizes_that_cannot_keep_a_budget_are_named(tmp_path, inputs):
     ]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "budget", "said"),
+    [
+        ([2, 4], {"steps": 6}, "Each trial trains 6 steps (budget.steps 6)"),
+        ([66, 90, 40], {"epochs": 1}, "5 steps with batch_size 40, 4 steps with batch_size 66, 3 "),
+        (
+            [70, 90, 40],
+            {"epochs": 1},
+            "5 steps with batch_size 40, 3 steps with batch_size 70 or 90",
+        ),
+        ([*range(67, 73), 40], {"epochs": 1}, "3 steps with batch_size 67 or 5 others ("),
+    ],
+)
+def test_each_number_of_steps_names_the_batch_sizes_that_have_it(
+    tmp_path, inputs, sizes, budget, said
+):
+    space = {"batch_size": {"choice": sizes}}
+    line, _ = told(tmp_path, inputs, {**budget, "evaluations": 2}, space=space)
+    assert said in line
+
+
 def test_of_many_batch_sizes_the_ends_are_named(tmp_path, inputs):
     space = {"batch_size": {"int": [1, 100]}}
     line, said = told(tmp_path, inputs, {"epochs": 1, "evaluations": 3}, space=space)
@@ -138,7 +159,7 @@ def test_a_launch_tells_it_before_the_first_trial(data, tmp_path):
         }
     )
     prepare(spec, SweepHome(tmp_path), Lines())
-    assert told[-4].startswith("Each trial trains 1 step with batch_size 8 (budget.tokens 100)")
+    assert told[-4].startswith("Each trial trains 1 step (budget.tokens 100)")
     assert told[-3].startswith("Evaluation reads ")
     assert told[-2].startswith("Note: budget.tokens 100 is 100 tokens, but trials train more")
     assert told[-1].startswith("Note: By tokens, evaluation takes about ")
