@@ -6,6 +6,8 @@ import math
 
 from sweeps.early_stopping.asha import Asha
 from sweeps.early_stopping.median import Median
+from sweeps.early_stopping.rule import EarlyStopping
+from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.results import Results
 
 
@@ -13,11 +15,20 @@ def rungs(results: Results) -> list[int]:
     """ASHA's points, or those from which the median rule stops; empty without early stopping."""
     if results.spec is None:
         return []
-    search, evaluations = results.spec.search, results.spec.trial.budget.evaluations
-    rule = search.early_stopping_kind.with_options(search.early_stopping_options)
+    rule, evaluations = _rule(results.spec), results.spec.trial.budget.evaluations
     if isinstance(rule, Median):
         return [point for point in range(1, evaluations) if point >= rule.first(evaluations)]
     return rungs_of(rule, evaluations) if isinstance(rule, Asha) else []
+
+
+def keeps_comparing(results: Results) -> bool:
+    """Whether a trial is compared with those of its last rung at each later evaluation, too."""
+    rule = _rule(results.spec) if results.spec else None
+    return isinstance(rule, Asha) and rule.recheck
+
+
+def _rule(spec: SweepSpec) -> EarlyStopping:
+    return spec.search.early_stopping_kind.with_options(spec.search.early_stopping_options)
 
 
 def rungs_of(rule: Asha, evaluations: int) -> list[int]:

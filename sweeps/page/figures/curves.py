@@ -10,7 +10,7 @@ from sweeps.page.figures.figure import Figure, Json, Layout, Trace, axis, chaine
 from sweeps.page.figures.palette import LOOKS, WINNER, Look, look
 from sweeps.page.figures.values import value_axis
 from sweeps.verdict.results import Results
-from sweeps.verdict.rungs import rungs
+from sweeps.verdict.rungs import keeps_comparing, rungs
 
 
 def curves(results: Results) -> Figure | None:
@@ -28,7 +28,7 @@ def curves(results: Results) -> Figure | None:
         "curves",
         "Learning curves",
         f"{first} of {len(measured)} trials over the evaluation points of their budget.",
-        _caption(marks),
+        _caption(marks, keeps_comparing(results)),
         [trace for trace in data if trace["x"]],
         {
             "xaxis": axis("evaluation point", dtick=1 if _most_points(measured) <= 12 else None),
@@ -38,12 +38,18 @@ def curves(results: Results) -> Figure | None:
     )
 
 
-def _caption(marks: Sequence[int]) -> str:
+def _caption(marks: Sequence[int], later: bool) -> str:
     shown = "One line for each trial; click a name in the legend to hide its trials."
     if not marks:
         return shown
     listed = ", ".join(map(str, marks))
-    return f"{shown} Early stopping compares trials at the dotted verticals ({listed})."
+    words = f"{shown} Early stopping compares trials at the dotted verticals ({listed})"
+    if not later:
+        return f"{words}."
+    return (
+        f"{words}, and at each later evaluation a trial with those that have come to its last one: "
+        "it may be stopped at any of them."
+    )
 
 
 def _trace(

@@ -272,6 +272,9 @@ def test_early_stopping_shows_its_rungs_and_what_it_saved(tmp_path):
     page = page_of(write_ended(tmp_path, trials, tree))
     assert [line["x0"] for line in page.charts["curves"]["layout"]["shapes"]] == [1, 3]
     assert "about 20 min and 60 steps, the rest of 1 stopped trial" in page.text
+    assert "verticals (1, 3), and at each later evaluation a trial with those" in page.text
+    tree["search"]["early_stopping_options"] = {"recheck": False}
+    assert "verticals (1, 3)." in page_of(write_ended(tmp_path / "once", trials, tree)).text
 
 
 def test_the_command_writes_the_file_and_says_where(tmp_path):
