@@ -254,7 +254,8 @@ class Books:
         )
 
     def _write_report(self) -> None:
-        """Write the report beside the records. Its failure is noted, not raised."""
+        """Write the report beside the records. Its failure is noted, not raised; not even noted if
+        it is what has ended the sweep, such as a full disk."""
         if self.taken_over():
             return
         from sweeps.page.page import write
@@ -262,6 +263,9 @@ class Books:
         try:
             write(self._folder)
         except Exception as error:  # noqa: BLE001 - a picture of the results must not cost them
+            obstacle = error.strerror if isinstance(error, OSError) else None
+            if obstacle and obstacle in (self.sweep.error or ""):
+                return
             way_out = f"sweep report {self.sweep.name} writes it from the records"
             reason = f"{type(error).__name__}: {error}"
             self.breakdowns(f"The report could not be written ({reason}); {way_out}")

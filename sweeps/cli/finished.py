@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
+from sweeps.cli.mistakes import show_obstacle
 from sweeps.display.terminal import make_console, waiting
-from sweeps.home.home import SweepHome
+from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.remote.client import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -57,13 +58,18 @@ def _show(console: Console, finished: Finished) -> int:
 
 
 @contextmanager
-def ctrl_c_shown(home: SweepHome, name: str) -> Iterator[None]:
-    """Turn Ctrl-C into one line about what is left of the sweep."""
+def end_shown(home: SweepHome, name: str) -> Iterator[None]:
+    """Turn Ctrl-C, and the error of a file, into one line about what is left of the sweep."""
     try:
         yield
     except KeyboardInterrupt:
         make_console(stderr=True).print(f"Interrupted; {_left_of(home, name)}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        folder = home.sweep(name)
+        if not folder.store.trials():  # it has not begun: see mistakes.py
+            raise
+        show_obstacle(error, _resume(folder))
 
 
 def _left_of(home: SweepHome, name: str) -> str:
@@ -75,7 +81,10 @@ def _left_of(home: SweepHome, name: str) -> str:
     state = folder.sweep_record().state
     if state in (SweepState.COMPLETE, SweepState.FAILED):
         return f"the sweep is {state.value}: sweep winners {name}{home.way()}"
+    return f"all results so far are saved. To resume: {_resume(folder)}"
+
+
+def _resume(folder: SweepFolder) -> str:
     from sweeps.report.going_on import resume_command
 
-    command = resume_command(folder.sweep_record(), folder)
-    return f"all results so far are saved. To resume: {command}"
+    return resume_command(folder.sweep_record(), folder)

@@ -16,12 +16,13 @@ from sweeps.remote.client import INTERRUPTED
 from trainables.core.data_error import DataError
 from trainables.core.errors import ModelError, RefusedError
 
-_NO_WRITING = "; check its permissions, or set --home or SWEEP_HOME to a folder you can write to"
-_NO_ROOM = "; make room there (`sweep clean`), or set --home or SWEEP_HOME to a larger disk"
+_NO_WRITING = ("check its permissions", "a folder you can write to")
+_NO_ROOM = ("make room there (`sweep clean`)", "a larger disk")
 _REMEDIES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _NO_WRITING),
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _NO_ROOM),
 }
+"""What to do in the sweep home, and the home to choose instead."""
 
 MISTAKE = 2
 """Exit code of a command ended by a user's mistake."""
@@ -38,12 +39,23 @@ def mistakes_shown() -> Iterator[None]:
         make_console(stderr=True).print("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
-        if error.filename is None:
-            raise
-        remedy = _REMEDIES.get(error.errno or 0, "")
-        # Libraries raise OSErrors that are only a sentence.
-        reason = error.strerror or " ".join(map(str, error.args))
-        show_mistake(f"{error.filename}: {reason}{remedy}")
+        show_obstacle(error)
+
+
+def show_obstacle(error: OSError, resume: str | None = None) -> NoReturn:
+    """Show the error of a file, with the way out, and end the command. `resume`: the command that
+    goes on with the sweep that it ended, which another home would not find."""
+    if error.filename is None:
+        raise error
+    # Libraries raise OSErrors that are only a sentence.
+    reason = error.strerror or " ".join(map(str, error.args))
+    here, elsewhere = _REMEDIES.get(error.errno or 0, ("", ""))
+    remedy = f"; {here}" if here else ""
+    if resume:
+        remedy += f". To resume: {resume}"
+    elif elsewhere:
+        remedy += f", or set --home or SWEEP_HOME to {elsewhere}"
+    show_mistake(f"{error.filename}: {reason}{remedy}")
 
 
 def show_mistake(message: str) -> NoReturn:

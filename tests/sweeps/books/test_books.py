@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 
 import pytest
@@ -184,3 +186,22 @@ def test_a_sweeps_end_leaves_its_report_and_a_failure_of_it_costs_nothing(
         assert "Trial 0 wins: eval_loss 1.2500" in text and "running ·" not in text
         books.note_run_ids()  # MLflow had no run for the trial when the report was written
         assert f'"{books.scribe.run_ids[0]}"' in folder.report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("ended_by", ["[Errno 28] No space left on device: 'x'", "a lost head"])
+def test_a_full_disk_that_ends_the_sweep_is_not_told_again_of_the_report(
+    home, monkeypatch, ended_by
+):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "report.html")
+
+    def write(folder):
+        raise full
+
+    monkeypatch.setattr("sweeps.page.page.write", write)
+    spec = SweepSpec.parse(toy_tree())
+    folder = home.sweep(spec.name)
+    folder.take_name()
+    books = Books(spec, home, folder, new_record(spec, None))
+    books.close(SweepState.FAILED, [], ended_by)
+    told = folder.store.sweep().breakdowns
+    assert any("report" in each for each in told) is (ended_by == "a lost head")

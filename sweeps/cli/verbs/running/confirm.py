@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.finished import ctrl_c_shown, show_finished
+from sweeps.cli.finished import end_shown, show_finished
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import AddressOption, ClusterOption, HomeOption, NameArgument
 from sweeps.display.terminal import loading, make_console, make_view
@@ -47,6 +47,6 @@ def confirm(
             from sweeps.run.launch import confirm as run
 
         where = SweepHome.find(home)
-        with ctrl_c_shown(where, name), make_view(console) as view:
+        with end_shown(where, name), make_view(console) as view:
             finished = run(name, where, view, top, seeds, address)
         raise typer.Exit(show_finished(console, finished))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from sweeps.cli.finished import FAILED, ctrl_c_shown, show_finished
+from sweeps.cli.finished import FAILED, end_shown, show_finished
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import (
     AddressOption,
@@ -67,7 +67,7 @@ def launch(
 
             if is_from_afar():
                 settle(where.sweep(checked.name))
-            with ctrl_c_shown(where, checked.name), make_view(console) as view:
+            with end_shown(where, checked.name), make_view(console) as view:
                 finished = run(checked, where, view, address)
             raise typer.Exit(show_finished(console, finished))
 

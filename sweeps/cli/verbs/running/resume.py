@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sweeps.base.errors import LaunchError
-from sweeps.cli.finished import ctrl_c_shown, show_finished
+from sweeps.cli.finished import end_shown, show_finished
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import (
     AddressOption,
@@ -47,6 +47,6 @@ def resume(
             from sweeps.run.launch import resume as run
 
         where, changes = SweepHome.find(home), overrides or []
-        with ctrl_c_shown(where, name), make_view(console) as view:
+        with end_shown(where, name), make_view(console) as view:
             finished = run(name, where, view, changes, spec, address, storage)
         raise typer.Exit(show_finished(console, finished))
