@@ -252,7 +252,8 @@ def _new_database(database: Path) -> Finding:
     folder = database.absolute().parent
     if folder.is_dir() and os.access(folder, os.W_OK):
         return ok("mlflow", f"{database} will be created")
-    return wrong("mlflow", f"{database} cannot be created", f"create the folder {folder}")
+    remedy = f"make {folder} writable" if folder.is_dir() else f"create the folder {folder}"
+    return wrong("mlflow", f"{database} cannot be created", remedy)
 
 
 def _spec(

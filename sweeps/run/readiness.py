@@ -61,7 +61,7 @@ def refuse_if_away(
 def _ask_mlflow(place: TrackingPlace) -> None:
     database = sqlite_file(place.uri)
     if database is not None and not database.exists():
-        _refuse_if_unmakeable(database, place.blamed)
+        _refuse_if_unmakeable(database, place)
         return
     try:
         check_server(place.uri)  # before MLflow's seconds of imports
@@ -72,11 +72,12 @@ def _ask_mlflow(place: TrackingPlace) -> None:
         raise LaunchError(f"{place.blamed}: {error}") from error
 
 
-def _refuse_if_unmakeable(database: Path, blamed: str) -> None:
+def _refuse_if_unmakeable(database: Path, place: TrackingPlace) -> None:
     """LaunchError if the database, made later with its parent folders, cannot be made."""
     folder = next(each for each in database.absolute().parents if each.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
+        home = "set --home or SWEEP_HOME to a folder you can write to"
         raise LaunchError(
-            f"{blamed}: {database} cannot be created because {folder} is not a writable "
-            "folder; choose another location"
+            f"{place.blamed}: {database} cannot be created because {folder} is not a writable "
+            f"folder; {'choose another location' if place.source else home}"
         )

@@ -20,6 +20,8 @@ EXPERIMENT_ID = "MLFLOW_EXPERIMENT_ID"
 
 DEFAULT_EXPERIMENT = "winnow"
 
+_OWN = "the sweep home's own database"
+
 
 @dataclass(frozen=True)
 class TrackingPlace:
@@ -36,8 +38,8 @@ class TrackingPlace:
 
     @property
     def blamed(self) -> str:
-        """The field or the variable to change if the store does not work."""
-        return self.source or "tracking.uri"
+        """The field or the variable to change if the store does not work; the home's database."""
+        return self.source or _OWN
 
     @property
     def keeps_artifacts(self) -> bool:
@@ -49,7 +51,7 @@ class TrackingPlace:
         database = sqlite_file(self.uri)
         store = str(database) if self.source is None and database else redact(self.uri)
         sources = dict.fromkeys(each for each in (self.source, self.experiment_source) if each)
-        own = "the sweep home's own database" if self.source is None else ""
+        own = _OWN if self.source is None else ""
         why = " and ".join([*([own] if own else []), *(f"from {each}" for each in sources)])
         return f"MLflow: {store}, experiment {self.experiment} ({why})"
 

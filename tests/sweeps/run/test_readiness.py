@@ -17,6 +17,7 @@ from sweeps.base.view import View
 from sweeps.books.books import new_record
 from sweeps.home.home import SweepHome
 from sweeps.run import launch as module
+from sweeps.run.readiness import refuse_if_away
 from sweeps.search.study import open_study
 from sweeps.spec.spec import SweepSpec
 
@@ -90,6 +91,15 @@ def test_a_tracking_database_that_cannot_be_made(home, tmp_path):
         rf"tracking\.uri: .*because {tmp_path}/file is not a writable folder",
         tracking={"uri": uri},
     )
+
+
+def test_a_home_that_cannot_be_made_is_named_by_its_options_and_not_by_a_field(tmp_path):
+    (tmp_path / "file").write_text("where a folder would have to be")
+    home = SweepHome(tmp_path / "file" / "home")
+    match = rf"home's own database: {home.path}/mlflow.db .*{tmp_path}/file is not .*; set --home"
+    with pytest.raises(SweepError, match=match) as refused:
+        refuse_if_away(SweepSpec.parse(toy_tree()), home, View())
+    assert "tracking.uri" not in str(refused.value)
 
 
 def test_a_ray_cluster_that_is_away(home):
