@@ -71,7 +71,7 @@ def noting(problems: list[Problem], place: str) -> Iterator[None]:
         problems.append(error.at(place))
 
 
-def nearest(word: str, known: Collection[str], least: float = 0.5) -> str | None:
+def nearest(word: str, known: Collection[str], least: float = 0.6) -> str | None:
     """The known word that `word` was probably meant to be; `least` is the likeness asked for."""
     found = difflib.get_close_matches(word, known, n=1, cutoff=least)
     return found[0] if found else None

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sweeps.cli.verb_group import VerbGroup
 from sweeps.cli.verbs.checking.doctor import doctor
 from sweeps.cli.verbs.checking.inspect import inspect
 from sweeps.cli.verbs.checking.plan import plan
@@ -30,6 +31,7 @@ from sweeps.cli.verbs.running.trial import trial
 from sweeps.display.terminal import write_what_can_be_written
 
 app = typer.Typer(
+    cls=VerbGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

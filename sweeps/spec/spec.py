@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from results.records.prior import Prior
 from search_spaces import presets
-from search_spaces.problem import Problem, SpaceError, did_you_mean
+from search_spaces.problem import Problem, SpaceError
 from search_spaces.space import Space
 from search_spaces.values import Value
 from sweeps.base.errors import SweepError, YamlError
@@ -40,6 +40,7 @@ from sweeps.spec.fields import (
     with_preset,
 )
 from sweeps.spec.generation import judged_by_objective, with_costs, with_generation, with_modes
+from sweeps.spec.misplaced import fields_of_trials, instead_of
 from sweeps.spec.secrets import public, with_secrets
 from sweeps.spec.settings import (
     ConfirmSettings,
@@ -52,7 +53,7 @@ from sweeps.spec.settings import (
 from sweeps.spec.validation import explain, leniently, without_mistakes
 from sweeps.spec.yaml_file import read_yaml
 from trainables.config.searchable import NOT_SEARCHABLE
-from trainables.config.trial import TrialConfig, field_names
+from trainables.config.trial import TrialConfig
 
 SECTIONS = ("search", "confirm", "slots", "tracking", "storage", "register")
 """The sections of a spec about the sweep itself; the other fields are those of a trial."""
@@ -293,7 +294,7 @@ class _Reader:
         known = [*TrialConfig.model_fields, "name", "space", *SECTIONS]
         for key in unknown:
             place = str(key) or "''"
-            remedy = did_you_mean(str(key), known)
+            remedy = instead_of(str(key), known)
             self.problems.append(Problem(place, "is not a known field", remedy))
         if "deepspeed" in tree:
             remedy = "set slots.deepspeed instead"
@@ -335,7 +336,7 @@ class _Reader:
 
     def _parsed_space(self, tree: object) -> Space | None:
         try:
-            return Space.parse(tree, _searchable(), NOT_SEARCHABLE)
+            return Space.parse(tree, fields_of_trials(), NOT_SEARCHABLE)
         except SpaceError as error:
             self.problems += [problem.under("space") for problem in error.problems]
             wrong = {problem.place.partition("[")[0] for problem in error.problems}
@@ -345,7 +346,3 @@ class _Reader:
             return Space.parse({k: v for k, v in tree.items() if k not in wrong})
         except SpaceError:
             return None
-
-
-def _searchable() -> list[str]:
-    return [name for name in field_names() if not name.startswith("deepspeed.")]

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from search_spaces.dotted import joined, without
 from search_spaces.problem import Problem, UnplacedError, did_you_mean
 from search_spaces.values import quoted
+from sweeps.spec.misplaced import instead_of, to_search
 from trainables.core.model_fields import dotted_fields, tagged
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -111,8 +112,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
         *above, unknown = detail["loc"]
         parents = [str(part) for part in above if _is_field(part)]
         place = joined(prefix, *parents, str(unknown) or "''")
-        remedy = did_you_mean(str(unknown), _fields_at(model, above))
-        return Problem(place, UNKNOWN, remedy)
+        suggest = did_you_mean if parents else instead_of
+        return Problem(place, UNKNOWN, suggest(str(unknown), _fields_at(model, above)))
     if detail["type"] == "missing":
         return Problem(place, _MISSING, "add it")
     given = quoted(detail["input"])
@@ -131,7 +132,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
         if named and named[1].partition(".")[0] in model.model_fields:
             return Problem(named[1], named[2])
         return Problem(place, message)
-    return Problem(place, f"{given}: {message[0].lower()}{message[1:]}")
+    remedy = to_search(place, detail["input"])
+    return Problem(place, f"{given}: {message[0].lower()}{message[1:]}", remedy)
 
 
 def _split_name(given: object) -> tuple[str, str] | None:

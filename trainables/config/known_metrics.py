@@ -5,6 +5,7 @@ The text fits a terminal of 100 columns below the margin of a list of mistakes.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -19,6 +20,9 @@ _MARGIN = "    "
 _CLOSE = 0.7
 """Likeness of a misspelt name to the meant one; all names share `eval_`, which does not count."""
 
+_SHARED = re.compile(r"eval(uation)?[^a-z]*", re.IGNORECASE)
+"""The shared beginning, as it may be misspelt."""
+
 _GROUPS = {
     None: "on the validation set",
     "data.general": "with data.general",
@@ -31,7 +35,7 @@ _GROUPS = {
 def meant(name: str, known: Iterable[str]) -> str | None:
     """The known metric whose name was probably misspelt."""
     short = {each.removeprefix("eval_"): each for each in known}
-    found = nearest(name.removeprefix("eval_"), short, _CLOSE)
+    found = nearest(_SHARED.sub("", name), short, _CLOSE)
     return None if found is None else short[found]
 
 

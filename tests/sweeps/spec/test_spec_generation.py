@@ -60,6 +60,11 @@ def test_unknown_metrics_list_what_there_is(tmp_path):
     assert "did you mean eval_exact_match? sft measures\n" in said
 
 
+@pytest.mark.parametrize("name", ["evalloss", "Eval-Loss", "evaluation_loss", "loss"])
+def test_a_metric_without_the_usual_beginning_is_told_the_one_with_its_own_name(tmp_path, name):
+    assert "did you mean eval_loss?" in problems(tmp_path, search={"metric": name})
+
+
 def test_a_name_like_no_other_gets_the_whole_list_and_no_guess(tmp_path):
     said = problems(tmp_path, search={"metric": "eval_foo"})
     assert "did you mean" not in said

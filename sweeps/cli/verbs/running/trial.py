@@ -10,6 +10,7 @@ import typer
 
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import ClusterOption, HomeOption, JobsOption, NameArgument
+from sweeps.cli.verb_group import VerbGroup
 from sweeps.display.terminal import make_console
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.remote.client import Elsewhere, elsewhere
@@ -23,7 +24,9 @@ ValuesArgument = Annotated[
 ]
 
 trial = typer.Typer(
-    no_args_is_help=True, help="Add a trial to a sweep by hand, clone one with changes, or stop it."
+    cls=VerbGroup,
+    no_args_is_help=True,
+    help="Add a trial to a sweep by hand, clone one with changes, or stop it.",
 )
 
 
