@@ -101,11 +101,15 @@ def _fewer_points(spec: SweepSpec, found: Sequence[Extent]) -> Iterator[str]:
 def _larger_budget(spec: SweepSpec, found: Sequence[Extent]) -> Iterator[str]:
     much = [extent for extent in found if extent.trained > _MOST * extent.asked]
     if much:
-        unit = "tokens" if spec.trial.budget.tokens is not None else "examples"
+        by_tokens = spec.trial.budget.tokens is not None
+        unit = "tokens" if by_tokens else "examples"
+        asked = "" if by_tokens else f" ({much[0].asked:,} {unit})"
+        whole = _each(
+            much, lambda each: f"{_counted(each.steps, 'step')} ({each.trained:,} {unit})"
+        )
         yield (
-            f"{_budget(spec)} is {much[0].asked:,} {unit}, but trials train more because "
-            f"steps are whole: {_each(much, lambda extent: f'{extent.trained:,}')}; raise the "
-            "budget, or lower batch_size."
+            f"{_budget(spec)}{asked} is rounded up to whole batches: {whole}; raise the budget, or "
+            "lower batch_size."
         )
 
 

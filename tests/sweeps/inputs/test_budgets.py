@@ -65,8 +65,8 @@ def test_a_budget_below_one_step_is_told_with_what_is_trained(tmp_path, inputs):
     line, said = told(tmp_path, inputs, {"tokens": 100, "evaluations": 1}, batch_size=32)
     assert line == "Each trial trains 1 step (budget.tokens 100) and is evaluated once"
     assert said == [
-        "budget.tokens 100 is 100 tokens, but trials train more because steps are whole: "
-        f"{32 * TOKENS:,}; raise the budget, or lower batch_size."
+        f"budget.tokens 100 is rounded up to whole batches: 1 step ({32 * TOKENS:,} tokens); "
+        "raise the budget, or lower batch_size."
     ]
 
 
@@ -81,8 +81,9 @@ def test_the_batch_sizes_that_cannot_keep_a_budget_are_named(tmp_path, inputs):
         "budget.evaluations 9 exceeds the steps of a trial, the maximum number of evaluations: 7 "
         "with batch_size 32, 4 with batch_size 64; raise the budget, or lower batch_size or "
         "budget.evaluations.",
-        "budget.epochs 1 is 200 examples, but trials train more because steps are whole: 224 "
-        "with batch_size 32, 256 with batch_size 64; raise the budget, or lower batch_size.",
+        "budget.epochs 1 (200 examples) is rounded up to whole batches: 7 steps (224 examples) "
+        "with batch_size 32, 4 steps (256 examples) with batch_size 64; raise the budget, or lower "
+        "batch_size.",
     ]
 
 
@@ -161,5 +162,5 @@ def test_a_launch_tells_it_before_the_first_trial(data, tmp_path):
     prepare(spec, SweepHome(tmp_path), Lines())
     assert told[-4].startswith("Each trial trains 1 step (budget.tokens 100)")
     assert told[-3].startswith("Evaluation reads ")
-    assert told[-2].startswith("Note: budget.tokens 100 is 100 tokens, but trials train more")
+    assert told[-2].startswith("Note: budget.tokens 100 is rounded up to whole batches: 1 step (")
     assert told[-1].startswith("Note: By tokens, evaluation takes about ")
