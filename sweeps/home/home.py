@@ -240,7 +240,8 @@ class SweepFolder:
         """Hold the sweep for this process; SweepError if another process runs it."""
         with self._lock.taken() as alone:
             if not alone:
-                raise SweepError(f"sweep {self.path.name!r} is running; {self._while_it_runs()}")
+                what, ways = self._while_held()
+                raise SweepError(f"sweep {self.path.name!r} {what}; {ways}")
             yield
 
     @contextmanager
@@ -276,14 +277,29 @@ class SweepFolder:
         return SweepLock(self.path / "lock")
 
     def _taken(self, held: bool) -> SweepError:
-        ways = f"it is running: {self._while_it_runs()}" if held else self._when_it_is_over()
+        ways = f"it {': '.join(self._while_held())}" if held else self._when_it_is_over()
         return SweepError(
             f"sweep {self.path.name!r} already exists; {ways}; or choose another name with --name"
         )
 
-    def _while_it_runs(self) -> str:
+    def _while_held(self) -> tuple[str, str]:
+        """What another process does with it, and the ways out. Not only who runs a sweep holds it:
+        an export does, too, and a resume that has not begun."""
+        if self._is_at_rest():
+            pid, host = self.holder() or (None, None)
+            by = f" (process {pid} on {host})" if pid else ""
+            return f"is in use by another command{by}", "wait for its end"
         status, stop = map(self.command, ("status", "stop"))
-        return f"`{status}` shows its progress, `{stop}` stops it"
+        return "is running", f"`{status}` shows its progress, `{stop}` stops it"
+
+    def _is_at_rest(self) -> bool:
+        """Whether its record is there and says so."""
+        from results.records.record import SweepState
+
+        try:
+            return self.store.sweep().state is not SweepState.RUNNING
+        except RecordError:
+            return False
 
     def _when_it_is_over(self) -> str:
         """The ways out after its end; never the deletion of its folder, which holds results."""

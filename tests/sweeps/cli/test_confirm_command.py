@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from finished_sweeps import ended_trial, write_ended
 from spec_samples import problems_of, toy_tree
@@ -20,9 +22,19 @@ def refused(home, *words) -> str:
 
 def test_a_running_sweep_is_named_with_the_way_out(tmp_path):
     folder = write_ended(tmp_path, [COMPLETE], budget_trials=1)
+    ended = folder.store.sweep()
     with folder.held():
+        folder.store.write_sweep(ended.with_changes(state="running", ended=None))
         said = refused(tmp_path, "ended")
     assert "sweep 'ended' is running" in said and "sweep stop ended" in said
+
+
+def test_an_ended_sweep_that_an_export_holds_is_not_called_running(tmp_path):
+    folder = write_ended(tmp_path, [COMPLETE], budget_trials=1)
+    with folder.held():
+        said = refused(tmp_path, "ended")
+    assert f"'ended' is in use by another command (process {os.getpid()} on " in said
+    assert "wait for its end" in said and "is running" not in said and "sweep stop" not in said
 
 
 @pytest.mark.parametrize(

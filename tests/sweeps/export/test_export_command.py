@@ -174,6 +174,8 @@ def test_what_is_there_stays(home, tmp_path, in_this_process):
 
 
 def test_a_running_sweep_is_not_exported(own, tmp_path):
+    store = own.sweep("kept").store
+    store.write_sweep(store.sweep().with_changes(state="running"))
     with (own.sweep("kept").path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         said = refused(own, tmp_path / "out")

@@ -74,6 +74,18 @@ def test_a_second_launch_of_what_runs_is_told_to_look_at_it_or_to_stop_it(tmp_pa
         folder.held().__enter__()
 
 
+def test_a_launch_under_the_name_of_results_in_use_is_told_who_uses_them(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    folder.store.write_sweep(running().with_changes(state="complete"))
+    with folder.held():
+        said = refusal_of(folder)
+    user = f"process {os.getpid()} on {socket.gethostname()}"
+    assert said == (
+        f"sweep 'a' already exists; it is in use by another command ({user}): wait for its end; or "
+        "choose another name with --name"
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "commands"),
     [
