@@ -14,13 +14,13 @@ class Trial:
 
 
 def points_with_stops(rule: Asha, evaluations: int) -> list[int]:
-    """The points before the last at which the scheduler stops a trial that is worse than another,
-    which has been there."""
+    """The points before the last at which the scheduler stops one of twelve trials, each worse than
+    those before it: more than a factor of 1.2 lets pass."""
     found = []
     for point in range(1, evaluations):
         scheduler = rule.build({"metric": "loss", "mode": "min", "time_attr": "point"}, evaluations)
         verdicts = []
-        for number in range(2):
+        for number in range(12):
             scheduler.on_trial_add(None, trial := Trial(number))
             result = {"point": point, "loss": float(number)}
             verdicts.append(scheduler.on_trial_result(None, trial, result))
