@@ -82,11 +82,12 @@ def started(tree: dict, home: Path, until: str) -> Iterator[subprocess.Popen[str
 
 @contextmanager
 def background(*arguments: str, home: Path, until: str) -> Iterator[subprocess.Popen[str]]:
-    """A command in the background that has printed such a line; `output_of` tells what it says."""
+    """A command in the background, in a process group of its own, that has printed such a line;
+    `output_of` tells what it says."""
     command = sweep_command(*arguments, home=home)
     with (
         _output(home).open("w") as file,
-        subprocess.Popen(command, stdout=file, stderr=file, text=True) as it,
+        subprocess.Popen(command, stdout=file, stderr=file, text=True, process_group=0) as it,
     ):
         try:
             wait_until(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import signal
 import subprocess
@@ -87,10 +88,11 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(tmp_path, data, by):
 @pytest.mark.ci
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_sweep_that_is_ended_keeps_what_was_measured(tmp_path, how):
-    """Ray would take SIGTERM for itself."""
+    """Ray would take SIGTERM for itself. Both come to the group, as from a terminal, `timeout` and
+    shells, and Ray's processes would end before the trials are saved."""
     tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
     with started(tree, tmp_path, until="trial 1 ") as process:
-        process.send_signal(how)
+        os.killpg(process.pid, how)
         assert process.wait(timeout=90) == 130
     check_interrupted(tmp_path, "toy")
 
