@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
+import psutil
+
 from sweeps.base.process_state import replaced
+
+_GRACE = 1.0
+"""Seconds in which Ray's processes end by themselves."""
 
 
 @contextmanager
@@ -54,3 +59,23 @@ def _out_of_reach_of_signals() -> Iterator[None]:
     apart = partial(services.ConsolePopen, process_group=0)
     with replaced(services, "ConsolePopen", apart):
         yield
+
+
+def shut_down() -> None:
+    """End this process's own Ray, and its processes that would outlive it: the agents of a Ray that
+    was interrupted at its start do so for a minute."""
+    import ray
+
+    family = list(_family())
+    ray.shutdown()
+    for left in psutil.wait_procs(family, timeout=_GRACE)[1]:
+        with suppress(psutil.NoSuchProcess):
+            left.kill()
+
+
+def _family() -> Iterator[psutil.Process]:
+    """The processes of the Ray that this process started; all others are the raylet's children."""
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if child.name() in ("gcs_server", "raylet"):
+                yield from (child, *child.children(recursive=True))

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from sweeps.base.errors import LaunchError
 from sweeps.base.process_state import environment_kept, logger_kept, replaced
 from sweeps.base.proxies import direct, host_of, proxies, spare
-from sweeps.cluster.lone_ray import lone
+from sweeps.cluster.lone_ray import lone, shut_down
 from sweeps.cluster.ray_folder import remark, short_folder
 
 ON_HEAD = {"node:__internal_head__": 0.001}
@@ -72,7 +72,8 @@ def cluster(address: str | None) -> Iterator[bool]:
             kept.enter_context(_kept_to_loopback(where == _LOCAL))
             if where == _LOCAL and (folder := short_folder()):
                 os.environ["RAY_TMPDIR"] = str(folder)
-            kept.callback(ray.shutdown)  # also after an interrupted start
+            # Also after an interrupted start.
+            kept.callback(shut_down if where == _LOCAL else ray.shutdown)
             _connect(where)
         if proxies():
             spare(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"])
