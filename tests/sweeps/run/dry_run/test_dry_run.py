@@ -117,7 +117,7 @@ def test_a_budget_that_cannot_be_kept_is_told(few, tmp_path):
     console.print(report(spec, run))
     said = console.file.getvalue()
     assert "Each trial trains 1 step (budget.tokens 100) and is evaluated once" in said
-    assert "budget.tokens 100 is 100 tokens, but trials train more" in said
+    assert "budget.tokens 100 is rounded up to whole batches: 1 step (" in said
     assert "budget.evaluations 4 exceeds the steps of a trial" in said
 
 
