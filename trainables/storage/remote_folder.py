@@ -20,7 +20,7 @@ from search_spaces.problem import UnplacedError
 from trainables.core.errors import StorageError
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
+    from pyarrow.fs import FileInfo, FileSystem
 
 T = TypeVar("T")
 
@@ -28,6 +28,8 @@ _CHUNK = 2**22
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _OPENINGS = 99
 """Attempts to open a file while another process may be deleting its folder."""
+_LOOKS = 99
+"""Attempts to list a folder while another process may be making it."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,10 @@ class RemoteFolder:
         """All files below, name -> bytes; empty if there is no such folder."""
 
         def look() -> dict[str, int]:
-            from pyarrow.fs import FileSelector, FileType
+            from pyarrow.fs import FileType
 
             system, root = self._root()
-            found = system.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
-            files = (info for info in found if info.type == FileType.File)
+            files = (info for info in _below(system, root) if info.type == FileType.File)
             return {info.path[len(root) :].lstrip("/"): int(info.size) for info in files}
 
         return self._patiently(look)
@@ -150,6 +151,19 @@ class RemoteFolder:
                     raise StorageError(str(self), _first_line(error)) from error
             time.sleep(pause)
         raise AssertionError("pauses never end")
+
+
+def _below(system: FileSystem, root: str) -> list[FileInfo]:
+    """All that is below a folder. On a disk, one that is made at this very moment is an error to
+    pyarrow: missing at the first look, there at the second."""
+    from pyarrow.fs import FileSelector
+
+    selector = FileSelector(root, recursive=True, allow_not_found=True)
+    for _ in range(_LOOKS):
+        with suppress(FileNotFoundError):
+            found: list[FileInfo] = system.get_file_info(selector)
+            return found
+    raise StorageError(root, "its folders are made and deleted faster than they can be listed")
 
 
 class _Draft:

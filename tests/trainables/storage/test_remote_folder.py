@@ -34,6 +34,22 @@ def test_what_is_pushed_is_listed_read_and_pulled(remote, tmp_path):
     assert (tmp_path / "store" / "x" / "deep" / "a").read_bytes() == b"1234"
 
 
+def test_a_folder_that_is_made_while_it_is_listed_is_listed(remote, monkeypatch):
+    """pyarrow does not find it, looks whether it is there, and takes that for an error."""
+    remote.write("x/a", b"12")
+    system, root = remote._root()
+    looks = iter([FileNotFoundError("[Errno 2] Cannot list directory")])
+
+    def get_file_info(selector):
+        for error in looks:
+            raise error
+        return system.get_file_info(selector)
+
+    other = SimpleNamespace(get_file_info=get_file_info)
+    monkeypatch.setattr(RemoteFolder, "_root", lambda self: (other, root))
+    assert remote.sizes() == {"x/a": 2}
+
+
 def test_what_is_deleted_is_gone_and_what_is_not_there_is_no_error(remote):
     remote.write("x/a", b"")
     remote.write("x/b", b"")
