@@ -139,11 +139,12 @@ def test_who_draws_at_random_goes_on_as_if_nobody_else_had():
 
 
 def test_garbage_is_looked_for_as_before_once_a_search_has_ended():
-    before = gc.get_threshold(), gc.get_freeze_count()
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
     with pytest.raises(KeyError), garbage_looked_for_less():
-        assert gc.get_threshold()[0] > before[0][0]
+        assert gc.get_threshold()[0] > before[0]
         raise KeyError
-    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() <= frozen, "those that a library froze may be freed meanwhile"
 
 
 def test_garbage_of_a_search_is_found():
