@@ -90,6 +90,8 @@ class Entries:
 
     def _linger(self) -> float | None:
         """Seconds until the first entries are due; None without any."""
-        for since, (first, *_) in self._waiting.values():
-            return since - time.monotonic() + (LINGER if first.begins else 0.0)
-        return None
+        oldest = next(iter(self._waiting.values()), None)
+        if oldest is None:
+            return None
+        since, (first, *_) = oldest
+        return since - time.monotonic() + (LINGER if first.begins else 0.0)

@@ -1,4 +1,4 @@
-"""The lock of a sweep: whoever runs it holds it; the system releases it when its holder dies."""
+"""The lock of a sweep, held by the process that runs it; the system releases it when that dies."""
 
 from __future__ import annotations
 

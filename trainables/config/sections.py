@@ -35,8 +35,8 @@ def reads(name: str, chosen: Mapping[str, Sequence[str]]) -> bool:
     known = [METHODS[each] for each in chosen["method"] if each in METHODS]
     if section in _OF_TRAINING and known and not any(method.trains for method in known):
         return False
-    if (able := READ_BY.get(name)) is not None:
-        return not {*able}.isdisjoint((*chosen["schedule"], *chosen["optimizer.name"]))
+    if (readers := READ_BY.get(name)) is not None:
+        return not {*readers}.isdisjoint((*chosen["schedule"], *chosen["optimizer.name"]))
     if not inner or section not in (*SECTIONS, "wsd"):
         return True
     kinds: list[Kind] = [*known]

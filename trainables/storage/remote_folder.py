@@ -163,7 +163,7 @@ def _below(system: FileSystem, root: str) -> list[FileInfo]:
         with suppress(FileNotFoundError):
             found: list[FileInfo] = system.get_file_info(selector)
             return found
-    raise StorageError(root, "its folders are made and deleted faster than they can be listed")
+    raise OSError("its folders are made and deleted faster than they can be listed")
 
 
 class _Draft:
